@@ -1,0 +1,2 @@
+//! The Lambda main of the function.
+fn main() {}

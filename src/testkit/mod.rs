@@ -1,0 +1,1 @@
+//! What tests of warmspan, and of functions that use it, stand on.
