@@ -17,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::host::Host;
@@ -49,6 +49,7 @@ type Service = Arc<dyn Fn(Request<Incoming>, usize) -> BoxFuture<'static, Answer
 struct Counts {
     accepted: AtomicUsize,
     open: AtomicUsize,
+    closed: Notify,
 }
 
 struct Listening {
@@ -97,6 +98,16 @@ impl Loopback {
     /// Connections open now.
     pub(crate) fn open_connections(&self) -> usize {
         self.counts.open.load(Ordering::SeqCst)
+    }
+
+    /// Waits until every connection is closed.
+    pub(crate) fn all_closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let counts = Arc::clone(&self.counts);
+        async move {
+            while counts.open.load(Ordering::SeqCst) > 0 {
+                counts.closed.notified().await;
+            }
+        }
     }
 
     /// Ends every connection in order: idle ones with a FIN now, busy ones after their answer.
@@ -219,5 +230,6 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::SeqCst);
+        self.0.closed.notify_one();
     }
 }
