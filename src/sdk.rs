@@ -6,7 +6,7 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -102,6 +102,15 @@ pub async fn init_with_credentials<E: fmt::Display>(
     }
 }
 
+/// How many characters of a payload are worth keeping before it is known which SDK will record it:
+/// what the most curious of them keeps. `None` when there is none.
+pub(crate) fn capture_limit() -> Option<usize> {
+    CAPTURE_LIMIT.load(Ordering::Relaxed).checked_sub(1)
+}
+
+/// One more than the limit, so that zero means none.
+static CAPTURE_LIMIT: AtomicUsize = AtomicUsize::new(0);
+
 static PROCESS_SDK: OnceCell<Sdk> = OnceCell::new();
 
 /// A tracing pipeline to one project. Cheap to clone; every clone is the same SDK.
@@ -139,6 +148,9 @@ impl Sdk {
                 .map_err(|error| diagnostics::warn(format_args!("tracing is off: {error}")))
                 .ok()
         });
+        if pipeline.is_some() {
+            CAPTURE_LIMIT.fetch_max(settings.content.max_chars() + 1, Ordering::Relaxed);
+        }
         Self(Arc::new(Inner {
             settings,
             pipeline,
@@ -255,6 +267,21 @@ impl Sdk {
 
     pub(crate) fn delivery(&self) -> Option<&Arc<Delivery>> {
         self.0.pipeline.as_ref().map(|pipeline| &pipeline.delivery)
+    }
+
+    /// Connects ahead of the first flush, if there is a runtime to do it on.
+    pub(crate) fn warm_up_in_background(&self) {
+        let (Some(delivery), Ok(runtime)) =
+            (self.delivery(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
+        let delivery = Arc::clone(delivery);
+        runtime.spawn(async move {
+            if let Err(error) = delivery.connections().warm_up().await {
+                diagnostics::debug(delivery.debug(), format_args!("connecting ahead: {error}"));
+            }
+        });
     }
 
     /// Whether this is the first invocation of the process.

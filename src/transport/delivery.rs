@@ -77,6 +77,11 @@ impl Delivery {
         &self.lane.connections
     }
 
+    /// Whether the user wants to know what happens.
+    pub(crate) fn debug(&self) -> bool {
+        self.debug
+    }
+
     /// Encodes what has ended, while there is time to spare.
     pub(crate) fn encode(&self, trace: TraceId) {
         self.queue.encode(Some(trace), &self.encoder);
