@@ -10,8 +10,9 @@ use std::env;
 use std::io::Write;
 use std::process::exit;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use warmspan::testkit::lambda::{Emulator, EmulatorBuilder};
 
@@ -44,11 +45,17 @@ fn bootstrap() {
         }
         "registers twice" => {
             let status = |events| register("same", events).status;
-            println!("{} {} {}", status(json!([])), status(json!([])), status(json!(["NONSENSE"])));
+            println!(
+                "{} {} {}",
+                status(json!([])),
+                status(json!([])),
+                status(json!(["NONSENSE"]))
+            );
             println!("{}", register("other", json!(["SHUTDOWN"])).status);
             exit(0);
         }
         "serves" => serve(),
+        "lambda_runtime" => lambda_runtime(),
         "two workers" => {
             thread::spawn(serve);
             serve();
@@ -91,11 +98,35 @@ fn bootstrap() {
     exit(0);
 }
 
+/// The real client of the Runtime API.
+fn lambda_runtime() {
+    async fn handle(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
+        match event.payload["do"].as_str() {
+            Some("fail") => Err("on purpose".into()),
+            Some("panic") => panic!("out of hand"),
+            _ => Ok(json!({
+                "tenant": event.context.tenant_id,
+                "request_id": event.context.request_id,
+                "in_time": event.context.deadline() > SystemTime::now(),
+            })),
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime
+        .block_on(lambda_runtime::run(service_fn(handle)))
+        .unwrap();
+}
+
 /// Serves events; what an event asks for, it gets.
 fn serve() {
     let mut runtime = runtime_api();
     loop {
-        let next = runtime.get("/2018-06-01/runtime/invocation/next", &[]).unwrap();
+        let next = runtime
+            .get("/2018-06-01/runtime/invocation/next", &[])
+            .unwrap();
         if !(respond(&mut runtime, &next)) {
             return;
         }
@@ -106,7 +137,8 @@ fn respond(runtime: &mut Connection, next: &Answer) -> bool {
     let id = next.header("lambda-runtime-aws-request-id").unwrap();
     let event: Value = serde_json::from_slice(&next.body).unwrap();
     let path = |what: &str| format!("/2018-06-01/runtime/invocation/{id}/{what}");
-    let sleep_ms = |key: &str| thread::sleep(Duration::from_millis(event[key].as_u64().unwrap_or(0)));
+    let sleep_ms =
+        |key: &str| thread::sleep(Duration::from_millis(event[key].as_u64().unwrap_or(0)));
 
     sleep_ms("sleep_before");
     match event["do"].as_str() {
@@ -114,7 +146,13 @@ fn respond(runtime: &mut Connection, next: &Answer) -> bool {
         Some("hang") => park(),
         Some("fail") => {
             let report = json!({ "errorType": "Boom", "errorMessage": "on purpose" }).to_string();
-            assert_eq!(runtime.post(&path("error"), &[], report.as_bytes()).unwrap().status, 202);
+            assert_eq!(
+                runtime
+                    .post(&path("error"), &[], report.as_bytes())
+                    .unwrap()
+                    .status,
+                202
+            );
         }
         Some("stream") => {
             stream(runtime, &path("response"), "");
@@ -128,8 +166,16 @@ fn respond(runtime: &mut Connection, next: &Answer) -> bool {
             stream(runtime, &path("response"), &trailers);
         }
         Some("ask too early") => {
-            let early = runtime_api().get("/2018-06-01/runtime/invocation/next", &[]).unwrap();
-            assert_eq!(runtime.post(&path("response"), &[], early.status.to_string().as_bytes()).unwrap().status, 202);
+            let early = runtime_api()
+                .get("/2018-06-01/runtime/invocation/next", &[])
+                .unwrap();
+            assert_eq!(
+                runtime
+                    .post(&path("response"), &[], early.status.to_string().as_bytes())
+                    .unwrap()
+                    .status,
+                202
+            );
         }
         Some("answer twice") => {
             let first = runtime.post(&path("response"), &[], b"1").unwrap().status;
@@ -142,13 +188,24 @@ fn respond(runtime: &mut Connection, next: &Answer) -> bool {
         }
         Some("environment") => {
             let all: Vec<(String, String)> = env::vars().collect();
-            runtime.post(&path("response"), &[], json!(all).to_string().as_bytes()).unwrap();
+            runtime
+                .post(&path("response"), &[], json!(all).to_string().as_bytes())
+                .unwrap();
         }
         _ => {
-            let headers: Vec<_> =
-                next.headers.iter().filter(|(name, _)| name.starts_with("lambda-runtime")).collect();
+            let headers: Vec<_> = next
+                .headers
+                .iter()
+                .filter(|(name, _)| name.starts_with("lambda-runtime"))
+                .collect();
             let echo = json!({ "event": event, "headers": headers }).to_string();
-            assert_eq!(runtime.post(&path("response"), &[], echo.as_bytes()).unwrap().status, 202);
+            assert_eq!(
+                runtime
+                    .post(&path("response"), &[], echo.as_bytes())
+                    .unwrap()
+                    .status,
+                202
+            );
         }
     }
     // What a layer does between the response and the next event.
@@ -161,10 +218,19 @@ fn stream(runtime: &mut Connection, path: &str, trailers: &str) {
     let headers = [
         ("lambda-runtime-function-response-mode", "streaming"),
         ("transfer-encoding", "chunked"),
-        ("trailer", "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"),
+        (
+            "trailer",
+            "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
+        ),
     ];
     let body = format!("5\r\nhello\r\n6\r\n world\r\n0\r\n{trailers}\r\n");
-    assert_eq!(runtime.post(path, &headers, body.as_bytes()).unwrap().status, 202);
+    assert_eq!(
+        runtime
+            .post(path, &headers, body.as_bytes())
+            .unwrap()
+            .status,
+        202
+    );
 }
 
 struct Extension {
@@ -176,13 +242,22 @@ impl Extension {
     fn register(events: &[&str]) -> Self {
         let registered = register("testkit", json!(events));
         assert_eq!(registered.status, 200);
-        let id = registered.header("lambda-extension-identifier").unwrap().to_owned();
-        Self { api: runtime_api(), id }
+        let id = registered
+            .header("lambda-extension-identifier")
+            .unwrap()
+            .to_owned();
+        Self {
+            api: runtime_api(),
+            id,
+        }
     }
 
     fn next(&mut self) -> Value {
         let id = [("lambda-extension-identifier", self.id.as_str())];
-        let next = self.api.get("/2020-01-01/extension/event/next", &id).unwrap();
+        let next = self
+            .api
+            .get("/2020-01-01/extension/event/next", &id)
+            .unwrap();
         serde_json::from_slice(&next.body).unwrap()
     }
 }
@@ -190,12 +265,16 @@ impl Extension {
 fn register(name: &str, events: Value) -> Answer {
     let body = json!({ "events": events }).to_string();
     let name = [("lambda-extension-name", name)];
-    runtime_api().post("/2020-01-01/extension/register", &name, body.as_bytes()).unwrap()
+    runtime_api()
+        .post("/2020-01-01/extension/register", &name, body.as_bytes())
+        .unwrap()
 }
 
 fn report_init_error() {
     let report = json!({ "errorType": "Config", "errorMessage": "no model" }).to_string();
-    runtime_api().post("/2018-06-01/runtime/init/error", &[], report.as_bytes()).unwrap();
+    runtime_api()
+        .post("/2018-06-01/runtime/init/error", &[], report.as_bytes())
+        .unwrap();
     park();
 }
 
@@ -225,7 +304,10 @@ fn ignore_sigterm() {
 fn on_sigterm(then: fn()) {
     let (ready, is_ready) = std::sync::mpsc::channel();
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let kind = tokio::signal::unix::SignalKind::terminate();
             let mut terminate = tokio::signal::unix::signal(kind).unwrap();

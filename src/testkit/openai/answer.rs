@@ -40,6 +40,14 @@ pub(super) fn tokens(text: &str) -> u64 {
     u64::try_from(text.chars().count().div_ceil(4)).unwrap_or(u64::MAX)
 }
 
+/// `object` with more fields.
+pub(super) fn with<const N: usize>(mut object: Value, fields: [(&str, Value); N]) -> Value {
+    if let Value::Object(known) = &mut object {
+        known.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    }
+    object
+}
+
 /// The text of a message's content: a string, or parts with a `text` each.
 pub(super) fn content_text(content: &Value) -> String {
     match content {

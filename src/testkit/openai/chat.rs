@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Completion, question_and_prompt};
+use super::answer::{Completion, question_and_prompt, with};
 
 /// When the answers claim to have been made, in seconds since 1970.
 const CREATED: u32 = 1_767_225_600;
 
-/// What is answered to the request; an error is a message for OpenAI's error envelope.
+/// What is answered to the request; an error is a message for `OpenAI`'s error envelope.
 pub(super) fn complete(request: &Value) -> Result<Completion, &'static str> {
     let model = request
         .get("model")
@@ -64,7 +64,7 @@ pub(super) fn events(request: &Value, completion: &Completion) -> Vec<String> {
         });
         if include_usage {
             // Null in every chunk but the last.
-            chunk["usage"] = usage;
+            chunk = with(chunk, [("usage", usage)]);
         }
         event(&chunk)
     };

@@ -9,7 +9,7 @@ use super::answer::tokens;
 /// Dimensions of a vector where the request does not say.
 const DIMENSIONS: u64 = 8;
 
-/// The vectors; an error is a message for OpenAI's error envelope.
+/// The vectors; an error is a message for `OpenAI`'s error envelope.
 pub(super) fn embed(request: &Value) -> Result<Value, &'static str> {
     let model = request
         .get("model")

@@ -1,12 +1,12 @@
-//! How the in-process OpenAI misbehaves.
+//! How the in-process `OpenAI` misbehaves.
 
 use std::time::Duration;
 
-/// What the in-process OpenAI does instead of its duty.
+/// What the in-process `OpenAI` does instead of its duty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Answers with this status and OpenAI's error envelope.
+    /// Answers with this status and `OpenAI`'s error envelope.
     Status {
         /// The HTTP status code, 400 to 599; another one is answered as 500.
         code: u16,

@@ -1,7 +1,7 @@
-//! An in-process OpenAI-compatible server: answers that depend on nothing but the question.
+//! An in-process `OpenAI`-compatible server: answers that depend on nothing but the question.
 //!
 //! It serves chat completions and responses (whole and streamed) and embeddings, with bodies of the
-//! shape that OpenAI documents and async-openai 0.43 reads. The answer repeats the question, and a
+//! shape that `OpenAI` documents and async-openai 0.43 reads. The answer repeats the question, and a
 //! text counts as one token per four characters, rounded up.
 //!
 //! ```

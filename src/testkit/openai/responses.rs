@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Completion, content_text, question_and_prompt};
+use super::answer::{Completion, content_text, question_and_prompt, with};
 
 /// When the answers claim to have been made, in seconds since 1970.
 const CREATED: u32 = 1_767_225_600;
@@ -10,7 +10,7 @@ const CREATED: u32 = 1_767_225_600;
 /// The id of the only output item.
 const ITEM: &str = "msg_testkit";
 
-/// What is answered to the request; an error is a message for OpenAI's error envelope.
+/// What is answered to the request; an error is a message for `OpenAI`'s error envelope.
 pub(super) fn complete(request: &Value) -> Result<Completion, &'static str> {
     let model = request
         .get("model")
@@ -33,19 +33,19 @@ pub(super) fn whole(request: &Value, completion: &Completion) -> Value {
         request,
         completion,
         "completed",
-        json!([item("completed", json!([part(&completion.text)]))]),
+        json!([item("completed", &json!([part(&completion.text)]))]),
     )
 }
 
 /// The answer in events.
 pub(super) fn events(request: &Value, completion: &Completion) -> Vec<String> {
-    let begun = response(request, completion, "in_progress", json!([]));
+    let begun = response(request, completion, "in_progress", &json!([]));
     let mut events = Events::default();
     events.push("response.created", json!({ "response": begun }));
     events.push("response.in_progress", json!({ "response": begun }));
     events.push(
         "response.output_item.added",
-        json!({ "output_index": 0, "item": item("in_progress", json!([])) }),
+        json!({ "output_index": 0, "item": item("in_progress", &json!([])) }),
     );
     events.push_part("response.content_part.added", json!({ "part": part("") }));
     for piece in completion.pieces() {
@@ -64,7 +64,7 @@ pub(super) fn events(request: &Value, completion: &Completion) -> Vec<String> {
     );
     events.push(
         "response.output_item.done",
-        json!({ "output_index": 0, "item": item("completed", json!([part(&completion.text)])) }),
+        json!({ "output_index": 0, "item": item("completed", &json!([part(&completion.text)])) }),
     );
     events.push(
         "response.completed",
@@ -80,23 +80,31 @@ struct Events {
 }
 
 impl Events {
-    fn push(&mut self, event_type: &str, mut data: Value) {
-        data["type"] = json!(event_type);
-        data["sequence_number"] = json!(self.events.len());
+    fn push(&mut self, event_type: &str, data: Value) {
+        let number = self.events.len();
+        let data = with(
+            data,
+            [
+                ("type", json!(event_type)),
+                ("sequence_number", json!(number)),
+            ],
+        );
         self.events
             .push(format!("event: {event_type}\ndata: {data}\n\n"));
     }
 
     /// An event about the only content part of the only item.
-    fn push_part(&mut self, event_type: &str, mut data: Value) {
-        data["item_id"] = json!(ITEM);
-        data["output_index"] = json!(0);
-        data["content_index"] = json!(0);
-        self.push(event_type, data);
+    fn push_part(&mut self, event_type: &str, data: Value) {
+        let part = [
+            ("item_id", json!(ITEM)),
+            ("output_index", json!(0)),
+            ("content_index", json!(0)),
+        ];
+        self.push(event_type, with(data, part));
     }
 }
 
-fn response(request: &Value, completion: &Completion, status: &str, output: Value) -> Value {
+fn response(request: &Value, completion: &Completion, status: &str, output: &Value) -> Value {
     let usage = json!({
         "input_tokens": completion.input_tokens,
         "input_tokens_details": { "cached_tokens": 0 },
@@ -133,7 +141,7 @@ fn response(request: &Value, completion: &Completion, status: &str, output: Valu
     })
 }
 
-fn item(status: &str, content: Value) -> Value {
+fn item(status: &str, content: &Value) -> Value {
     json!({ "id": ITEM, "type": "message", "status": status, "role": "assistant", "content": content })
 }
 

@@ -1,4 +1,4 @@
-//! What the in-process OpenAI answers, route by route.
+//! What the in-process `OpenAI` answers, route by route.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub(super) fn route(method: &Method, path: &str, body: Option<&Value>) -> Routed
         .unwrap_or_else(|message| error(StatusCode::BAD_REQUEST, message, "missing_parameter"))
 }
 
-/// OpenAI's error envelope.
+/// `OpenAI`'s error envelope.
 pub(super) fn error(status: StatusCode, message: &str, code: &str) -> Routed {
     let error_type = match status.as_u16() {
         429 => "requests",

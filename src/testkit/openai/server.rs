@@ -1,4 +1,4 @@
-//! The in-process OpenAI.
+//! The in-process `OpenAI`.
 
 use std::fmt;
 use std::future::pending;
@@ -18,7 +18,7 @@ use crate::testkit::fault_plan::FaultPlan;
 use crate::testkit::loopback::{self, Answer, Hangup, Loopback};
 use crate::testkit::shared::Shared;
 
-/// An in-process OpenAI-compatible server on a free port of 127.0.0.1, on its own thread. Closed on
+/// An in-process `OpenAI`-compatible server on a free port of 127.0.0.1, on its own thread. Closed on
 /// drop.
 pub struct OpenAi {
     server: Loopback,
