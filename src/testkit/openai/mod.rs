@@ -1,0 +1,1 @@
+//! An in-process OpenAI-compatible server.
