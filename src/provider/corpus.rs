@@ -215,7 +215,7 @@ impl Recording {
         let (_, rest) = self.url.split_once("://")?;
         let (host, path) = rest.split_once('/')?;
         let host = host.split(':').next().unwrap_or(host);
-        let path = format!("/{}", path.split('?').next().unwrap_or(path));
+        let path = format!("/{}", path.split(['?', '#']).next().unwrap_or(path));
         Endpoint::recognise(&self.method, host, &path)
     }
 
