@@ -1,8 +1,22 @@
 //! LLM tracing for Rust serverless functions.
 
+mod config;
+mod diagnostics;
+mod error;
 pub mod observation;
 pub mod provider;
+mod queue;
+mod sdk;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod timestamp;
+mod transport;
 
-pub use observation::{Content, Usage};
+pub use config::{Config, Credentials, FlushPoint, ParentPolicy};
+pub use error::Error;
+pub use observation::{
+    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Usage,
+};
+pub use queue::Losses;
+pub use sdk::{Sdk, init, init_with_credentials, sdk};
+pub use transport::FlushReport;

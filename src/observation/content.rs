@@ -1,5 +1,7 @@
 //! How much of a text is kept, and the bounded collector that keeps it.
 
+use super::redaction::redact_keys;
+
 /// How much of the content that is captured automatically leaves the process.
 ///
 /// Set by `WARMSPAN_CONTENT` (`preview`, `full`, `off`) or [`Config::content`](crate::Config::content).
@@ -45,9 +47,9 @@ impl Content {
 /// A text that was kept up to a limit, and how long it had been.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Captured {
-    /// What was kept.
+    /// What was kept, free of keys and tokens.
     pub(crate) text: String,
-    /// Characters kept.
+    /// Characters kept; equal to `total` when nothing was left out.
     pub(crate) kept: usize,
     /// Characters there were.
     pub(crate) total: usize,
@@ -67,46 +69,88 @@ impl Captured {
     }
 }
 
-/// Collects a text that arrives in pieces; holds at most `limit` characters, counts the rest.
+/// Collects a text that arrives in pieces; holds little more than `limit` characters, counts the
+/// rest.
 #[derive(Clone, Debug)]
 pub(crate) struct TextCapture {
     limit: usize,
-    captured: Captured,
+    text: String,
+    chars: usize,
+    total: usize,
 }
 
 impl TextCapture {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, captured: Captured::default() }
+        Self {
+            limit,
+            text: String::new(),
+            chars: 0,
+            total: 0,
+        }
     }
 
     /// Adds a piece of text. Never splits a character.
     pub(crate) fn push(&mut self, piece: &str) {
         let chars = piece.chars().count();
-        let room = self.limit - self.captured.kept;
+        self.total += chars;
+        let room = self.room();
         if chars <= room {
-            self.captured.text.push_str(piece);
-            self.captured.kept += chars;
+            self.text.push_str(piece);
+            self.chars += chars;
         } else if room > 0 {
-            let end = piece.char_indices().nth(room).map_or(piece.len(), |(at, _)| at);
-            self.captured.text.push_str(piece.get(..end).unwrap_or_default());
-            self.captured.kept += room;
+            self.text.push_str(beginning(piece, room));
+            self.chars += room;
         }
-        self.captured.total += chars;
     }
 
     /// Adds to the count of characters without keeping any.
     pub(crate) fn skip(&mut self, chars: usize) {
-        self.captured.total += chars;
+        self.total += chars;
     }
 
     /// Whether no further character will be kept.
     pub(crate) fn is_full(&self) -> bool {
-        self.captured.kept >= self.limit
+        self.room() == 0
     }
 
+    /// Redacts keys, then cuts: a key that the cut would halve is still known as one.
     pub(crate) fn finish(self) -> Captured {
-        self.captured
+        let redacted = redact_keys(&self.text);
+        if self.total <= self.limit {
+            return Captured {
+                text: redacted.into_owned(),
+                kept: self.total,
+                total: self.total,
+            };
+        }
+        let text = beginning(&redacted, self.limit).to_owned();
+        Captured {
+            kept: text.chars().count(),
+            text,
+            total: self.total,
+        }
     }
+
+    fn room(&self) -> usize {
+        let held = if self.limit == 0 {
+            0
+        } else {
+            self.limit + REDACTION_MARGIN
+        };
+        held - self.chars
+    }
+}
+
+/// Characters held beyond the limit, so that a key at the cut is recognised.
+const REDACTION_MARGIN: usize = 64;
+
+/// The first `chars` characters of `text`.
+fn beginning(text: &str, chars: usize) -> &str {
+    let end = text
+        .char_indices()
+        .nth(chars)
+        .map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -116,7 +160,10 @@ mod tests {
     #[test]
     fn a_cut_never_splits_a_character() {
         let captured = Captured::of("añb€c", 4);
-        assert_eq!((captured.text.as_str(), captured.kept, captured.total), ("añb€", 4, 5));
+        assert_eq!(
+            (captured.text.as_str(), captured.kept, captured.total),
+            ("añb€", 4, 5)
+        );
         assert!(captured.is_cut());
     }
 
@@ -126,8 +173,34 @@ mod tests {
         for piece in ["ab", "cd", "ef", "gh"] {
             capture.push(piece);
         }
-        assert!(capture.is_full());
+        capture.skip(100);
         let captured = capture.finish();
-        assert_eq!((captured.text.as_str(), captured.kept, captured.total), ("abcde", 5, 8));
+        assert_eq!(
+            (captured.text.as_str(), captured.kept, captured.total),
+            ("abcde", 5, 108)
+        );
+    }
+
+    #[test]
+    fn little_more_than_the_limit_is_held() {
+        let mut capture = TextCapture::new(5);
+        for _ in 0..1000 {
+            capture.push("0123456789");
+        }
+        assert!(capture.is_full());
+        assert_eq!(capture.text.len(), 5 + REDACTION_MARGIN);
+    }
+
+    #[test]
+    fn a_key_at_the_cut_is_redacted_and_not_halved() {
+        let captured = Captured::of("the key is sk-proj-0123456789abcdef", 16);
+        assert_eq!(captured.text, "the key is [reda");
+        assert!(captured.is_cut());
+    }
+
+    #[test]
+    fn off_keeps_nothing_and_still_counts() {
+        let captured = Captured::of("text", 0);
+        assert_eq!((captured.text.as_str(), captured.total), ("", 4));
     }
 }

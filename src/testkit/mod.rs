@@ -22,6 +22,7 @@
 
 mod fault_plan;
 mod host;
+mod ids;
 #[cfg(unix)]
 pub mod lambda;
 pub mod langfuse;
@@ -31,4 +32,5 @@ pub mod openai;
 mod shared;
 pub mod tree;
 
+pub use ids::Ids;
 pub use moment::Moment;

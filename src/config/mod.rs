@@ -1,0 +1,425 @@
+//! Every setting, declared once and resolved as argument > environment > default.
+//!
+//! [`Config`] holds what the program says, [`Settings`] what came out of it. The environment is a
+//! map that is read once, so tests pass their own and nothing here needs `set_var`.
+
+mod destination;
+mod policy;
+mod secret;
+mod setting;
+
+use std::{path::PathBuf, time::Duration};
+
+pub(crate) use destination::{Destination, LangfuseDestination};
+pub use policy::{FlushPoint, ParentPolicy};
+pub use secret::Credentials;
+pub(crate) use secret::Secret;
+use setting::{Environment, Setting, Warnings};
+
+use crate::Content;
+
+/// What the program says about tracing; everything left out comes from the environment.
+///
+/// | method | variable | default |
+/// |---|---|---|
+/// | [`public_key`](Self::public_key), [`secret_key`](Self::secret_key) | `LANGFUSE_PUBLIC_KEY`, `LANGFUSE_SECRET_KEY` | none: tracing is off |
+/// | [`base_url`](Self::base_url) | `LANGFUSE_BASE_URL`, `LANGFUSE_HOST`, `LANGFUSE_BASEURL` | `https://cloud.langfuse.com` |
+/// | [`enabled`](Self::enabled) | `LANGFUSE_TRACING_ENABLED`, `OTEL_SDK_DISABLED` | on |
+/// | [`sample_rate`](Self::sample_rate) | `LANGFUSE_SAMPLE_RATE` | 1 |
+/// | [`timeout`](Self::timeout) | `LANGFUSE_TIMEOUT`, in seconds | 2 s |
+/// | [`debug`](Self::debug) | `LANGFUSE_DEBUG` | off |
+/// | [`release`](Self::release) | `LANGFUSE_RELEASE`, then the commit variables of common platforms | none |
+/// | [`environment`](Self::environment) | `LANGFUSE_TRACING_ENVIRONMENT` | `default` |
+/// | [`content`](Self::content) | `WARMSPAN_CONTENT` | `preview` |
+/// | [`flush_point`](Self::flush_point) | `WARMSPAN_FLUSH` | `before-response` |
+/// | [`parent`](Self::parent) | `WARMSPAN_PARENT` | `auto` |
+/// | [`compression`](Self::compression) | `LANGFUSE_OTEL_COMPRESSION` (`gzip`, `none`) | gzip when it pays |
+/// | [`otlp_endpoint`](Self::otlp_endpoint) | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT` | none; used only without Langfuse keys |
+/// | [`otlp_header`](Self::otlp_header) | `OTEL_EXPORTER_OTLP_TRACES_HEADERS`, `OTEL_EXPORTER_OTLP_HEADERS` | none |
+/// | [`service_name`](Self::service_name) | `OTEL_SERVICE_NAME`, `AWS_LAMBDA_FUNCTION_NAME`, `K_SERVICE` | `unknown_service` |
+/// | [`ca_file`](Self::ca_file) | `SSL_CERT_FILE` | the compiled-in web roots |
+///
+/// A value that cannot be used is one warning that names the variable, the value and what is used
+/// instead; never an error.
+///
+/// ```
+/// use std::time::Duration;
+/// use warmspan::{Config, Sdk};
+///
+/// let config = Config::new()
+///     .environment_variables([("LANGFUSE_PUBLIC_KEY", "pk-lf-1"), ("LANGFUSE_SECRET_KEY", "sk-lf-1")])
+///     .environment("staging")
+///     .timeout(Duration::from_millis(500));
+/// let sdk = Sdk::new(config);
+/// assert!(sdk.is_enabled());
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a Config does nothing until it is given to `warmspan::init` or `Sdk::new`"]
+pub struct Config {
+    credentials: Option<Credentials>,
+    public_key: Option<String>,
+    secret_key: Option<Secret>,
+    base_url: Option<String>,
+    enabled: Option<String>,
+    sample_rate: Option<String>,
+    timeout: Option<String>,
+    debug: Option<String>,
+    release: Option<String>,
+    environment: Option<String>,
+    content: Option<String>,
+    flush_point: Option<String>,
+    parent: Option<String>,
+    compression: Option<String>,
+    otlp_endpoint: Option<String>,
+    otlp_headers: Vec<(String, Secret)>,
+    service_name: Option<String>,
+    ca_file: Option<PathBuf>,
+    variables: Option<Environment>,
+    #[cfg(feature = "testkit")]
+    ids: Option<crate::testkit::Ids>,
+}
+
+impl Config {
+    /// Everything from the environment of the process.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The project's public key (`pk-lf-...`).
+    pub fn public_key(mut self, key: impl Into<String>) -> Self {
+        self.public_key = Some(key.into());
+        self
+    }
+
+    /// The project's secret key (`sk-lf-...`). Never printed.
+    pub fn secret_key(mut self, key: impl Into<String>) -> Self {
+        self.secret_key = Some(Secret::new(key));
+        self
+    }
+
+    /// Both keys at once, for instance from a secrets manager.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Where Langfuse runs, for instance `https://us.cloud.langfuse.com`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Whether to trace at all.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = Some(enabled.to_string());
+        self
+    }
+
+    /// The share of traces that are kept, from 0 to 1. Whole traces are kept or left out.
+    pub fn sample_rate(mut self, rate: f64) -> Self {
+        self.sample_rate = Some(rate.to_string());
+        self
+    }
+
+    /// The longest that a flush may delay a response.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout.as_secs_f64().to_string());
+        self
+    }
+
+    /// Tell about each flush: status, bytes, spans.
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.debug = Some(debug.to_string());
+        self
+    }
+
+    /// The version of the application, for instance a commit.
+    pub fn release(mut self, release: impl Into<String>) -> Self {
+        self.release = Some(release.into());
+        self
+    }
+
+    /// The Langfuse environment, for instance `production`: lower-case letters, digits, `-` and
+    /// `_`, at most 40 of them, not beginning with `langfuse`.
+    pub fn environment(mut self, environment: impl Into<String>) -> Self {
+        self.environment = Some(environment.into());
+        self
+    }
+
+    /// How much of automatically captured content leaves the process.
+    pub fn content(mut self, content: Content) -> Self {
+        self.content = Some(policy::content_name(content).to_owned());
+        self
+    }
+
+    /// When an invocation is flushed.
+    pub fn flush_point(mut self, point: FlushPoint) -> Self {
+        self.flush_point = Some(point.name().to_owned());
+        self
+    }
+
+    /// Whether an incoming `traceparent` is continued.
+    pub fn parent(mut self, policy: ParentPolicy) -> Self {
+        self.parent = Some(policy.name().to_owned());
+        self
+    }
+
+    /// Whether request bodies are always (`true`) or never (`false`) compressed with gzip.
+    /// By default only bodies that would not fit the first round trip are.
+    pub fn compression(mut self, gzip: bool) -> Self {
+        self.compression = Some(if gzip { "gzip" } else { "none" }.to_owned());
+        self
+    }
+
+    /// Sends to any OTLP/HTTP back-end, a Collector gateway for instance. The URL is used as it
+    /// is. With Langfuse keys present the traces go to Langfuse instead.
+    pub fn otlp_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.otlp_endpoint = Some(url.into());
+        self
+    }
+
+    /// A header for the OTLP back-end. Its value is never printed.
+    pub fn otlp_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.otlp_headers.push((name.into(), Secret::new(value)));
+        self
+    }
+
+    /// The resource attribute `service.name`.
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.service_name = Some(name.into());
+        self
+    }
+
+    /// A PEM file of the certificate authorities to trust instead of the compiled-in web roots.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Replaces the environment of the process. Tests use it in place of `set_var`.
+    pub fn environment_variables<K, V>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        self.variables = Some(Environment::new(variables));
+        self
+    }
+
+    /// Repeatable trace and span ids, for tests.
+    #[cfg(feature = "testkit")]
+    pub fn ids(mut self, ids: crate::testkit::Ids) -> Self {
+        self.ids = Some(ids);
+        self
+    }
+
+    /// Resolves every setting. The warnings say what could not be used.
+    pub(crate) fn resolve(self) -> (Settings, Vec<String>) {
+        let env = self.variables.unwrap_or_else(Environment::of_process);
+        let mut warnings = Warnings::default();
+        let w = &mut warnings;
+
+        let enabled = ENABLED.resolve(self.enabled, &env, w)
+            && !(env
+                .get("OTEL_SDK_DISABLED")
+                .is_some_and(|v| v.eq_ignore_ascii_case("true")));
+        let (public_key, secret_key) = match self.credentials {
+            Some(Credentials {
+                public_key,
+                secret_key,
+            }) => (Some(public_key), Some(secret_key)),
+            None => (self.public_key, self.secret_key),
+        };
+        let destination = destination::Arguments {
+            public_key,
+            secret_key,
+            base_url: self.base_url,
+            otlp_endpoint: self.otlp_endpoint,
+            otlp_headers: self.otlp_headers,
+        }
+        .resolve(enabled, &env, w);
+
+        let settings = Settings {
+            destination,
+            sample_rate: SAMPLE_RATE.resolve(self.sample_rate, &env, w),
+            timeout: TIMEOUT.resolve(self.timeout, &env, w),
+            debug: DEBUG.resolve(self.debug, &env, w),
+            release: RELEASE.resolve(self.release, &env, w),
+            environment: ENVIRONMENT.resolve(self.environment, &env, w),
+            content: CONTENT.resolve(self.content, &env, w),
+            flush_point: FLUSH_POINT.resolve(self.flush_point, &env, w),
+            parent: PARENT.resolve(self.parent, &env, w),
+            gzip: COMPRESSION.resolve(self.compression, &env, w),
+            service_name: SERVICE_NAME.resolve(self.service_name, &env, w),
+            ca_file: self
+                .ca_file
+                .or_else(|| env.get("SSL_CERT_FILE").map(PathBuf::from)),
+            initialization_type: env.get("AWS_LAMBDA_INITIALIZATION_TYPE").map(str::to_owned),
+            #[cfg(feature = "testkit")]
+            ids: self.ids,
+        };
+        (settings, warnings.into_messages())
+    }
+}
+
+/// Every setting, resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Where spans go; `None` when tracing is off.
+    pub(crate) destination: Option<Destination>,
+    pub(crate) sample_rate: f64,
+    pub(crate) timeout: Duration,
+    pub(crate) debug: bool,
+    pub(crate) release: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) content: Content,
+    pub(crate) flush_point: FlushPoint,
+    pub(crate) parent: ParentPolicy,
+    /// `None`: compress when it pays.
+    pub(crate) gzip: Option<bool>,
+    pub(crate) service_name: String,
+    pub(crate) ca_file: Option<PathBuf>,
+    /// How Lambda started the environment: `on-demand`, `provisioned-concurrency`, `snap-start`.
+    pub(crate) initialization_type: Option<String>,
+    #[cfg(feature = "testkit")]
+    pub(crate) ids: Option<crate::testkit::Ids>,
+}
+
+impl Settings {
+    /// Whether two sets of settings lead to the same SDK, for the warning of a second `init`.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+            && self.destination.as_ref().map(Destination::fingerprint)
+                == other.destination.as_ref().map(Destination::fingerprint)
+    }
+}
+
+static ENABLED: Setting<bool> = Setting {
+    name: "enabled",
+    variables: &["LANGFUSE_TRACING_ENABLED"],
+    expects: "`true` or `false`",
+    parse: setting::flag,
+    default: || true,
+};
+
+static SAMPLE_RATE: Setting<f64> = Setting {
+    name: "sample_rate",
+    variables: &["LANGFUSE_SAMPLE_RATE"],
+    expects: "a number from 0 to 1",
+    parse: |text| {
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|rate| (0.0..=1.0).contains(rate))
+    },
+    default: || 1.0,
+};
+
+static TIMEOUT: Setting<Duration> = Setting {
+    name: "timeout",
+    variables: &["LANGFUSE_TIMEOUT"],
+    expects: "a number of seconds from 0.001 to 900",
+    parse: |text| {
+        let seconds: f64 = text.trim().parse().ok()?;
+        (0.001..=900.0)
+            .contains(&seconds)
+            .then(|| Duration::from_secs_f64(seconds))
+    },
+    default: || Duration::from_secs(2),
+};
+
+static DEBUG: Setting<bool> = Setting {
+    name: "debug",
+    variables: &["LANGFUSE_DEBUG"],
+    expects: "`true` or `false`",
+    parse: setting::flag,
+    default: || false,
+};
+
+/// The fallbacks are those of the Python SDK, and the commit variable of Vercel.
+static RELEASE: Setting<Option<String>> = Setting {
+    name: "release",
+    variables: &[
+        "LANGFUSE_RELEASE",
+        "RENDER_GIT_COMMIT",
+        "CI_COMMIT_SHA",
+        "CIRCLE_SHA1",
+        "SOURCE_VERSION",
+        "TRAVIS_COMMIT",
+        "GIT_COMMIT",
+        "GITHUB_SHA",
+        "BITBUCKET_COMMIT",
+        "BUILD_SOURCEVERSION",
+        "DRONE_COMMIT_SHA",
+        "VERCEL_GIT_COMMIT_SHA",
+    ],
+    expects: "at most 200 characters",
+    parse: |text| (text.chars().count() <= 200).then(|| Some(text.to_owned())),
+    default: || None,
+};
+
+static ENVIRONMENT: Setting<Option<String>> = Setting {
+    name: "environment",
+    variables: &["LANGFUSE_TRACING_ENVIRONMENT"],
+    expects: "at most 40 lower-case letters, digits, `-` or `_`, not beginning with `langfuse`",
+    parse: |text| {
+        let valid = !text.is_empty()
+            && text.len() <= 40
+            && !text.starts_with("langfuse")
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+        valid.then(|| Some(text.to_owned()))
+    },
+    default: || None,
+};
+
+static CONTENT: Setting<Content> = Setting {
+    name: "content",
+    variables: &["WARMSPAN_CONTENT"],
+    expects: "`preview`, `full` or `off`",
+    parse: policy::parse_content,
+    default: Content::default,
+};
+
+static FLUSH_POINT: Setting<FlushPoint> = Setting {
+    name: "flush_point",
+    variables: &["WARMSPAN_FLUSH"],
+    expects: "`before-response` or `after-response`",
+    parse: FlushPoint::parse,
+    default: FlushPoint::default,
+};
+
+static PARENT: Setting<ParentPolicy> = Setting {
+    name: "parent",
+    variables: &["WARMSPAN_PARENT"],
+    expects: "`auto`, `continue` or `root`",
+    parse: ParentPolicy::parse,
+    default: ParentPolicy::default,
+};
+
+static COMPRESSION: Setting<Option<bool>> = Setting {
+    name: "compression",
+    variables: &["LANGFUSE_OTEL_COMPRESSION"],
+    expects: "`gzip` or `none`",
+    parse: |text| match text {
+        "gzip" => Some(Some(true)),
+        "none" => Some(Some(false)),
+        _ => None,
+    },
+    default: || None,
+};
+
+static SERVICE_NAME: Setting<String> = Setting {
+    name: "service_name",
+    variables: &["OTEL_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "K_SERVICE"],
+    expects: "a name",
+    parse: |text| Some(text.to_owned()),
+    default: || "unknown_service".to_owned(),
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! Every attribute key that the library writes.
+//!
+//! `langfuse.*`: langfuse/langfuse, `OtelIngestionProcessor` and the official SDKs.
+//! `faas.*`, `cloud.*`, `http.*`: OpenTelemetry semantic conventions 1.41.
+//! `warmspan.*`: ours.
+
+pub(crate) const TYPE: &str = "langfuse.observation.type";
+pub(crate) const INPUT: &str = "langfuse.observation.input";
+pub(crate) const OUTPUT: &str = "langfuse.observation.output";
+pub(crate) const LEVEL: &str = "langfuse.observation.level";
+pub(crate) const STATUS_MESSAGE: &str = "langfuse.observation.status_message";
+pub(crate) const MODEL: &str = "langfuse.observation.model.name";
+pub(crate) const MODEL_PARAMETERS: &str = "langfuse.observation.model.parameters";
+pub(crate) const USAGE_DETAILS: &str = "langfuse.observation.usage_details";
+pub(crate) const COST_DETAILS: &str = "langfuse.observation.cost_details";
+/// A JSON string, quotes included, as both official SDKs write it.
+pub(crate) const COMPLETION_START_TIME: &str = "langfuse.observation.completion_start_time";
+/// The prefix of one attribute per top-level key.
+pub(crate) const METADATA: &str = "langfuse.observation.metadata";
+pub(crate) const VERSION: &str = "langfuse.version";
+pub(crate) const RELEASE: &str = "langfuse.release";
+pub(crate) const ENVIRONMENT: &str = "langfuse.environment";
+/// Marks the root of what this application did, also under a remote parent.
+pub(crate) const IS_APP_ROOT: &str = "langfuse.internal.is_app_root";
+
+pub(crate) const FAAS_NAME: &str = "faas.name";
+pub(crate) const FAAS_VERSION: &str = "faas.version";
+pub(crate) const FAAS_COLDSTART: &str = "faas.coldstart";
+pub(crate) const FAAS_INVOCATION_ID: &str = "faas.invocation_id";
+/// In bytes.
+pub(crate) const FAAS_MAX_MEMORY: &str = "faas.max_memory";
+pub(crate) const FAAS_TRIGGER: &str = "faas.trigger";
+pub(crate) const CLOUD_RESOURCE_ID: &str = "cloud.resource_id";
+pub(crate) const AWS_INVOKED_ARN: &str = "aws.lambda.invoked_arn";
+pub(crate) const AWS_XRAY_TRACE_ID: &str = "aws.xray.trace_id";
+pub(crate) const LAMBDA_INITIALIZATION_TYPE: &str = "aws.lambda.initialization_type";
+pub(crate) const LAMBDA_TENANT_ID: &str = "aws.lambda.tenant_id";
+/// Milliseconds that were left when the handler was called.
+pub(crate) const LAMBDA_REMAINING_MS: &str = "aws.lambda.remaining_ms";
+
+pub(crate) const HTTP_METHOD: &str = "http.request.method";
+pub(crate) const HTTP_ROUTE: &str = "http.route";
+pub(crate) const HTTP_STATUS: &str = "http.response.status_code";
+
+/// Characters that a cut text had, and that were kept of it.
+pub(crate) const INPUT_CHARS: &str = "warmspan.input.chars";
+pub(crate) const INPUT_KEPT: &str = "warmspan.input.kept";
+pub(crate) const OUTPUT_CHARS: &str = "warmspan.output.chars";
+pub(crate) const OUTPUT_KEPT: &str = "warmspan.output.kept";
+/// Spans lost by this process before this invocation, on roots only.
+pub(crate) const LOST_SPANS: &str = "warmspan.lost_spans";

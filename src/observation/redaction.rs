@@ -1,0 +1,145 @@
+//! Removes keys and bearer tokens from texts that leave the process.
+
+use std::borrow::Cow;
+
+/// What stands in place of a secret.
+pub(crate) const REDACTED: &str = "[redacted]";
+
+/// Replaces API keys and bearer tokens in `text`; borrows when there is none.
+///
+/// A key is known by its issuer's prefix followed by at least [`MIN_KEY_CHARS`] key characters;
+/// a token by the word `Bearer` or `Basic` before it.
+pub(crate) fn redact_keys(text: &str) -> Cow<'_, str> {
+    let mut out: Option<String> = None;
+    let mut kept_until = 0;
+    let mut at = 0;
+    while let Some(rest) = text.get(at..) {
+        if rest.is_empty() {
+            break;
+        }
+        if let Some((start, end)) = secret_at(text, at) {
+            let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
+            out.push_str(text.get(kept_until..start).unwrap_or_default());
+            out.push_str(REDACTED);
+            kept_until = end;
+            at = end;
+        } else {
+            at = next_word(text, at);
+        }
+    }
+    match out {
+        None => Cow::Borrowed(text),
+        Some(mut out) => {
+            out.push_str(text.get(kept_until..).unwrap_or_default());
+            Cow::Owned(out)
+        }
+    }
+}
+
+/// Prefixes by which issuers mark their secrets: OpenAI, Anthropic and Langfuse (`sk-`), Langfuse
+/// public keys, AWS access keys, Google, GitHub, Slack, Groq, xAI, Hugging Face, Stripe.
+const PREFIXES: &[&str] = &[
+    "sk-",
+    "pk-lf-",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "xoxb-",
+    "xoxp-",
+    "gsk_",
+    "xai-",
+    "hf_",
+    "sk_live_",
+    "rk_live_",
+];
+
+/// Words after which a credential follows.
+const SCHEMES: &[&str] = &["Bearer ", "bearer ", "Basic ", "basic "];
+
+/// Shorter runs after a prefix are words, not keys.
+const MIN_KEY_CHARS: usize = 12;
+
+/// The byte range of the secret that begins at the word that begins at `at`.
+fn secret_at(text: &str, at: usize) -> Option<(usize, usize)> {
+    let rest = text.get(at..)?;
+    if let Some(scheme) = SCHEMES.iter().find(|scheme| rest.starts_with(**scheme)) {
+        let start = at + scheme.len();
+        let length = key_length(text.get(start..)?);
+        return (length >= MIN_KEY_CHARS).then_some((start, start + length));
+    }
+    let prefix = PREFIXES.iter().find(|prefix| rest.starts_with(**prefix))?;
+    let length = key_length(rest);
+    (length >= prefix.len() + MIN_KEY_CHARS).then_some((at, at + length))
+}
+
+/// The number of bytes of `text`'s leading run of characters that occur in keys. OpenAI echoes
+/// keys with the middle starred out; the stars belong to the key.
+fn key_length(text: &str) -> usize {
+    text.bytes()
+        .take_while(|byte| {
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'_' | b'.' | b'*' | b'+' | b'/' | b'=' | b'~')
+        })
+        .count()
+}
+
+/// Where the next word begins: a key is found only at a word's start.
+fn next_word(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let mut in_word = true;
+    for (offset, character) in rest.char_indices() {
+        let is_word = character.is_ascii_alphanumeric();
+        if is_word && !in_word {
+            return at + offset;
+        }
+        in_word = is_word;
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_bearer_tokens_are_replaced_and_the_rest_is_kept() {
+        for (text, expected) in [
+            (
+                "Incorrect API key provided: sk-proj-abcd****************wxyz. See",
+                "Incorrect API key provided: [redacted] See",
+            ),
+            (
+                "Authorization: Bearer eyJhbGciOi.abc-def_ghi",
+                "Authorization: Bearer [redacted]",
+            ),
+            (
+                "{\"key\":\"sk-lf-12345678-9abc\"}",
+                "{\"key\":\"[redacted]\"}",
+            ),
+            ("AKIAIOSFODNN7EXAMPLE", "[redacted]"),
+            ("éAKIAIOSFODNN7EXAMPLE", "é[redacted]"),
+        ] {
+            assert_eq!(redact_keys(text), expected);
+        }
+    }
+
+    #[test]
+    fn ordinary_words_are_left_alone_without_a_copy() {
+        for text in [
+            "a risk-free task-list",
+            "bearer of bad news",
+            "sk-short",
+            "",
+            "naïve – ünïcode",
+        ] {
+            assert!(
+                matches!(redact_keys(text), Cow::Borrowed(same) if same == text),
+                "{text}"
+            );
+        }
+    }
+}

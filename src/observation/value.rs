@@ -1,0 +1,211 @@
+//! Values as texts: strings verbatim, everything else JSON, and never more work than is kept.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::content::{Captured, TextCapture};
+
+/// The text of `value`, of which at most `limit` characters are kept. `None` for JSON's `null`.
+///
+/// Serialising stops at [`MAX_COUNTED_BYTES`], so a huge value costs what a large one does; its
+/// count of characters is then a lower bound. A value whose serialiser fails becomes a sentence.
+pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limit: usize) -> Option<Captured> {
+    let mut writer = BoundedWriter::new(limit);
+    if let Err(error) = serde_json::to_writer(&mut writer, value)
+        && !writer.is_exhausted()
+    {
+        return Some(Captured::of(
+            &not_serializable(&error),
+            limit.max(MIN_MESSAGE_CHARS),
+        ));
+    }
+    let chars = writer.chars;
+    let json = writer.into_text();
+    if json == "null" {
+        return None;
+    }
+    let (text, removed) = match json.strip_prefix('"') {
+        Some(quoted) => (unquoted(quoted), 2),
+        None => (json, 0),
+    };
+    let mut capture = TextCapture::new(limit);
+    let held = text.chars().count();
+    capture.push(&text);
+    // Escapes count more in JSON than in the text; a complete text is counted as it is.
+    if chars > held + removed && writer_was_full(&text, limit) {
+        capture.skip(chars - removed - held);
+    }
+    Some(capture.finish())
+}
+
+/// The whole of `value` as JSON text; for small things such as usage or parameters.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value)
+        .unwrap_or_else(|error| serde_json::Value::String(not_serializable(&error)).to_string())
+}
+
+/// A metadata value: strings as they are, the rest JSON. `None` for `null`.
+pub(crate) fn metadata<T: Serialize + ?Sized>(value: &T) -> Option<String> {
+    capture(value, MAX_METADATA_CHARS).map(|captured| captured.text)
+}
+
+/// More than this of one value is not even counted.
+const MAX_COUNTED_BYTES: usize = 64 * 1024;
+const MAX_METADATA_CHARS: usize = 10_000;
+const MIN_MESSAGE_CHARS: usize = 200;
+
+fn not_serializable(error: &serde_json::Error) -> String {
+    format!("<not serializable: {error}>")
+}
+
+fn writer_was_full(text: &str, limit: usize) -> bool {
+    text.chars().count() > limit
+}
+
+/// The text of a JSON string whose opening quote is gone and whose end may be cut off.
+fn unquoted(quoted: &str) -> String {
+    if let Ok(text) = serde_json::from_str(&format!("\"{quoted}")) {
+        return text;
+    }
+    // Cut off: at worst in the middle of an escaped surrogate pair, twelve characters long.
+    let mut end = quoted.len();
+    for _ in 0..=12 {
+        if let Some(prefix) = quoted.get(..end)
+            && let Ok(text) = serde_json::from_str(&format!("\"{prefix}\""))
+        {
+            return text;
+        }
+        end = quoted
+            .get(..end)
+            .and_then(|q| q.char_indices().next_back())
+            .map_or(0, |(at, _)| at);
+    }
+    String::new()
+}
+
+/// Keeps the beginning of what is written, counts characters, and gives up on the enormous.
+struct BoundedWriter {
+    kept: Vec<u8>,
+    max_kept: usize,
+    max_counted: usize,
+    bytes: usize,
+    chars: usize,
+}
+
+impl BoundedWriter {
+    fn new(limit_chars: usize) -> Self {
+        // A character takes at most six bytes in JSON (`\u00e9`), and the redaction looks a
+        // little beyond the limit.
+        let max_kept = limit_chars.saturating_add(128).saturating_mul(6);
+        Self {
+            kept: Vec::new(),
+            max_kept,
+            max_counted: max_kept.max(MAX_COUNTED_BYTES),
+            bytes: 0,
+            chars: 0,
+        }
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.bytes >= self.max_counted
+    }
+
+    fn into_text(self) -> String {
+        match String::from_utf8(self.kept) {
+            Ok(text) => text,
+            // The cut fell inside of a character.
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let mut bytes = error.into_bytes();
+                bytes.truncate(valid);
+                String::from_utf8(bytes).unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl io::Write for BoundedWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_exhausted() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let room = self.max_kept.saturating_sub(self.kept.len());
+        self.kept
+            .extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        self.bytes += bytes.len();
+        self.chars += bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::{Serializer, ser::Error as _};
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(value: impl Serialize, limit: usize) -> (String, usize, usize) {
+        let captured = capture(&value, limit).expect("not null");
+        (captured.text, captured.kept, captured.total)
+    }
+
+    #[test]
+    fn strings_are_verbatim_and_the_rest_is_json() {
+        assert_eq!(text("say \"hé\"\n", 100).0, "say \"hé\"\n");
+        assert_eq!(text(json!({"a": [1, true]}), 100).0, r#"{"a":[1,true]}"#);
+        assert_eq!(text(false, 100).0, "false");
+        assert_eq!(capture(&None::<u8>, 100), None);
+    }
+
+    #[test]
+    fn a_long_string_is_cut_between_characters_and_counted() {
+        assert_eq!(text("é\"".repeat(400), 3), ("é\"é".to_owned(), 3, 800));
+    }
+
+    #[test]
+    fn a_long_structure_is_cut_and_counted() {
+        let (kept, chars, total) = text(vec![7; 1000], 10);
+        assert_eq!((kept.as_str(), chars, total), ("[7,7,7,7,7", 10, 2001));
+    }
+
+    #[test]
+    fn a_huge_value_costs_what_a_large_one_does() {
+        struct Endless;
+        impl Serialize for Endless {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(std::iter::repeat(1))
+            }
+        }
+        let (kept, _, total) = text(Endless, 5);
+        assert_eq!(kept, "[1,1,");
+        assert!(total >= MAX_COUNTED_BYTES - 8, "{total}");
+    }
+
+    #[test]
+    fn a_failing_serialiser_becomes_a_sentence() {
+        struct Broken;
+        impl Serialize for Broken {
+            fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(S::Error::custom("no"))
+            }
+        }
+        assert_eq!(text(Broken, 10).0, "<not serializable: no>");
+        let map = BTreeMap::from([((1, 2), 3)]);
+        assert!(text(map, 10).0.starts_with("<not serializable"));
+    }
+
+    #[test]
+    fn a_cut_inside_of_an_escape_loses_only_the_escape() {
+        assert_eq!(unquoted("ab\\u00"), "ab");
+        assert_eq!(unquoted("ab\\ud83d\\ude"), "ab");
+        assert_eq!(unquoted("ab\\"), "ab");
+    }
+}

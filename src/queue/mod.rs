@@ -1,0 +1,201 @@
+//! Finished spans, held until a back-end has said that it has them.
+//!
+//! [`State`] is a sans-IO state machine: spans come in when they end, leave as encoded bodies in a
+//! [`Batch`], and are settled by what was answered. A batch that is dropped unsettled (a budget ran
+//! out, a future was cancelled) goes back to where it was. Everything is bounded in spans and in
+//! bytes, and every loss is counted with its reason.
+
+mod body;
+mod losses;
+mod processor;
+mod state;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(crate) use body::Body;
+pub use losses::Losses;
+pub(crate) use losses::Reason;
+use opentelemetry::trace::TraceId;
+use opentelemetry_sdk::trace::SpanData;
+pub(crate) use processor::Processor;
+use state::State;
+pub(crate) use state::{Bounds, Tally, Ticket};
+
+use crate::{diagnostics, transport::Encoder};
+
+/// The queue of one SDK.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+}
+
+impl Queue {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self {
+            state: Mutex::new(State::new(bounds)),
+        }
+    }
+
+    /// Takes in a span that has ended.
+    pub(crate) fn push(&self, span: SpanData) {
+        let lost = self.state().push(span);
+        if lost > 0 {
+            diagnostics::warn(format_args!(
+                "{lost} spans did not fit into the queue and are lost; flush more often or record less"
+            ));
+        }
+    }
+
+    /// Encodes the finished spans of `trace`, or of every trace, one body a trace. Cheap when
+    /// there are none.
+    pub(crate) fn encode(&self, trace: Option<TraceId>, encoder: &Encoder) {
+        while let Some((id, spans)) = self.state().take_finished(trace) {
+            let count = spans.len();
+            let body = encoder
+                .encode(spans)
+                .map(|bytes| Body::new(id, bytes, count));
+            if body.is_none() {
+                diagnostics::warn(format_args!(
+                    "{count} spans could not be encoded and are lost"
+                ));
+            }
+            self.state().put_encoded(id, count, body);
+        }
+    }
+
+    /// Takes encoded bodies, oldest first, at most `max_bytes` of them (but at least one).
+    pub(crate) fn take(&self, max_bytes: usize) -> Option<Batch<'_>> {
+        let bodies = self.state().take_bodies(max_bytes);
+        (!bodies.is_empty()).then_some(Batch {
+            queue: self,
+            bodies,
+        })
+    }
+
+    /// Begins to count what becomes of the spans of `trace`, or of all.
+    pub(crate) fn watch(&self, trace: Option<TraceId>) -> Watch<'_> {
+        Watch {
+            queue: self,
+            ticket: self.state().open_ticket(trace),
+        }
+    }
+
+    /// Spans held, of `trace` or of all.
+    pub(crate) fn held(&self, trace: Option<TraceId>) -> usize {
+        self.state().held(trace)
+    }
+
+    /// All losses since the start.
+    pub(crate) fn losses(&self) -> Losses {
+        self.state().losses().clone()
+    }
+
+    /// Counts a loss that happened outside of the queue.
+    pub(crate) fn count_loss(&self, reason: Reason, spans: usize) {
+        self.state().count_loss(reason, spans);
+    }
+
+    /// Gives everything up: nobody will send it any more.
+    pub(crate) fn abandon(&self) -> usize {
+        self.state().abandon()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code that holds the lock can panic half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bodies on their way. What is not settled goes back into the queue.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    queue: &'a Queue,
+    bodies: Vec<Body>,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn bodies(&self) -> &[Body] {
+        &self.bodies
+    }
+
+    pub(crate) fn spans(&self) -> usize {
+        self.bodies.iter().map(Body::spans).sum()
+    }
+
+    /// The back-end has them, except `rejected` spans.
+    pub(crate) fn delivered(mut self, rejected: usize) {
+        let bodies = std::mem::take(&mut self.bodies);
+        self.queue.state().settle_delivered(&bodies, rejected);
+    }
+
+    /// They will never be accepted.
+    pub(crate) fn lost(mut self, reason: Reason) {
+        let bodies = std::mem::take(&mut self.bodies);
+        self.queue.state().settle_lost(&bodies, reason);
+    }
+
+    /// Two batches, each of about half the spans; `None` (and the batch lost for `reason`) when
+    /// there is only one span left.
+    pub(crate) fn split(mut self, reason: Reason) -> Option<(Batch<'a>, Batch<'a>)> {
+        let mut first = std::mem::take(&mut self.bodies);
+        if first.len() == 1 {
+            let Some((one, other)) = first.first().and_then(Body::halves) else {
+                self.queue.state().settle_lost(&first, reason);
+                return None;
+            };
+            let queue = self.queue;
+            return Some((
+                Batch {
+                    queue,
+                    bodies: vec![one],
+                },
+                Batch {
+                    queue,
+                    bodies: vec![other],
+                },
+            ));
+        }
+        let second = first.split_off(first.len() / 2);
+        Some((
+            Batch {
+                queue: self.queue,
+                bodies: first,
+            },
+            Batch {
+                queue: self.queue,
+                bodies: second,
+            },
+        ))
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        let bodies = std::mem::take(&mut self.bodies);
+        if !bodies.is_empty() {
+            self.queue.state().put_back(bodies);
+        }
+    }
+}
+
+/// Counts what becomes of the spans of one trace, or of all, while it lives.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    queue: &'a Queue,
+    ticket: Ticket,
+}
+
+impl Watch<'_> {
+    pub(crate) fn tally(&self) -> Tally {
+        self.queue.state().tally(self.ticket)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.queue.state().close_ticket(self.ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests;

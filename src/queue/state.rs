@@ -1,0 +1,341 @@
+//! The queue without locks and without I/O.
+
+use std::collections::VecDeque;
+
+use opentelemetry::{KeyValue, Value, trace::TraceId};
+use opentelemetry_sdk::trace::SpanData;
+
+use super::{
+    body::Body,
+    losses::{Losses, Reason},
+};
+
+/// How much the queue holds before it gives up the oldest trace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) spans: usize,
+    /// Of finished spans by estimate, of encoded ones exactly.
+    pub(crate) bytes: usize,
+}
+
+impl Default for Bounds {
+    /// As many spans as the SDK's own batch processor holds, and what a 128 MB function can spare.
+    fn default() -> Self {
+        Self {
+            spans: 2048,
+            bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+/// What became of the spans of a flush.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) delivered: usize,
+    pub(crate) lost: usize,
+}
+
+/// Names an open count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+#[derive(Debug)]
+pub(super) struct State {
+    bounds: Bounds,
+    /// In the order in which their first span ended. Few: a trace is an invocation.
+    traces: VecDeque<Trace>,
+    /// Spans and bytes held, those on their way included.
+    spans: usize,
+    bytes: usize,
+    losses: Losses,
+    tickets: Vec<(Ticket, Option<TraceId>, Tally)>,
+    next_ticket: u64,
+}
+
+#[derive(Debug)]
+struct Trace {
+    id: TraceId,
+    finished: Vec<SpanData>,
+    finished_bytes: usize,
+    encoded: VecDeque<Body>,
+    /// Spans that are being encoded or sent.
+    away: usize,
+}
+
+impl State {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            traces: VecDeque::new(),
+            spans: 0,
+            bytes: 0,
+            losses: Losses::default(),
+            tickets: Vec::new(),
+            next_ticket: 0,
+        }
+    }
+
+    /// Takes in a finished span. Returns how many spans were lost to make room, itself included.
+    pub(super) fn push(&mut self, span: SpanData) -> usize {
+        let id = span.span_context.trace_id();
+        let bytes = estimated_bytes(&span);
+        let mut lost = 0;
+        while self.spans + 1 > self.bounds.spans || self.bytes + bytes > self.bounds.bytes {
+            match self.drop_oldest_other_than(id) {
+                0 => {
+                    self.lose(id, Reason::QueueFull, 1);
+                    return lost + 1;
+                }
+                dropped => lost += dropped,
+            }
+        }
+        self.spans += 1;
+        self.bytes += bytes;
+        let trace = self.trace_mut(id);
+        trace.finished_bytes += bytes;
+        trace.finished.push(span);
+        lost
+    }
+
+    /// Takes the finished spans of one trace for encoding. They count as away until
+    /// [`put_encoded`](Self::put_encoded).
+    pub(super) fn take_finished(
+        &mut self,
+        of: Option<TraceId>,
+    ) -> Option<(TraceId, Vec<SpanData>)> {
+        let trace = self
+            .traces
+            .iter_mut()
+            .find(|trace| !trace.finished.is_empty() && of.is_none_or(|id| id == trace.id))?;
+        let spans = std::mem::take(&mut trace.finished);
+        trace.away += spans.len();
+        self.bytes = self
+            .bytes
+            .saturating_sub(std::mem::take(&mut trace.finished_bytes));
+        Some((trace.id, spans))
+    }
+
+    /// Brings `count` spans back from encoding; without a body they are lost.
+    pub(super) fn put_encoded(&mut self, id: TraceId, count: usize, body: Option<Body>) {
+        let trace = self.trace_mut(id);
+        trace.away = trace.away.saturating_sub(count);
+        if let Some(body) = body {
+            let bytes = body.bytes().len();
+            trace.encoded.push_back(body);
+            self.bytes += bytes;
+        } else {
+            self.spans = self.spans.saturating_sub(count);
+            self.lose(id, Reason::NotEncoded, count);
+        }
+        self.forget_empty();
+    }
+
+    /// Takes encoded bodies, oldest trace first.
+    pub(super) fn take_bodies(&mut self, max_bytes: usize) -> Vec<Body> {
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        for trace in &mut self.traces {
+            while let Some(body) = trace.encoded.front() {
+                bytes += body.bytes().len();
+                if bytes > max_bytes && !taken.is_empty() {
+                    return taken;
+                }
+                trace.away += body.spans();
+                taken.extend(trace.encoded.pop_front());
+            }
+        }
+        taken
+    }
+
+    /// Bodies that were not sent after all return to the front of their traces.
+    pub(super) fn put_back(&mut self, bodies: Vec<Body>) {
+        for body in bodies.into_iter().rev() {
+            let trace = self.trace_mut(body.trace());
+            trace.away = trace.away.saturating_sub(body.spans());
+            trace.encoded.push_front(body);
+        }
+    }
+
+    /// The back-end has them, except for `rejected` spans, which it has seen and will not keep.
+    pub(super) fn settle_delivered(&mut self, bodies: &[Body], mut rejected: usize) {
+        for body in bodies {
+            let lost = rejected.min(body.spans());
+            rejected -= lost;
+            self.settle(body);
+            self.count(body.trace(), |tally| tally.delivered += body.spans() - lost);
+            if lost > 0 {
+                self.lose(body.trace(), Reason::Rejected, lost);
+            }
+        }
+        self.forget_empty();
+    }
+
+    pub(super) fn settle_lost(&mut self, bodies: &[Body], reason: Reason) {
+        for body in bodies {
+            self.settle(body);
+            self.lose(body.trace(), reason, body.spans());
+        }
+        self.forget_empty();
+    }
+
+    pub(super) fn held(&self, of: Option<TraceId>) -> usize {
+        match of {
+            None => self.spans,
+            Some(id) => self
+                .traces
+                .iter()
+                .find(|trace| trace.id == id)
+                .map_or(0, Trace::spans),
+        }
+    }
+
+    pub(super) fn losses(&self) -> &Losses {
+        &self.losses
+    }
+
+    pub(super) fn count_loss(&mut self, reason: Reason, spans: usize) {
+        self.losses.add(reason, spans);
+    }
+
+    /// Drops what is not on its way.
+    pub(super) fn abandon(&mut self) -> usize {
+        let mut lost = 0;
+        while let Some(mut trace) = self.traces.pop_front() {
+            lost += self.drop_resting(&mut trace, Reason::Abandoned);
+        }
+        lost
+    }
+
+    pub(super) fn open_ticket(&mut self, of: Option<TraceId>) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.tickets.push((ticket, of, Tally::default()));
+        ticket
+    }
+
+    pub(super) fn tally(&self, ticket: Ticket) -> Tally {
+        self.tickets
+            .iter()
+            .find(|(open, ..)| *open == ticket)
+            .map_or_else(Tally::default, |(.., tally)| *tally)
+    }
+
+    pub(super) fn close_ticket(&mut self, ticket: Ticket) {
+        self.tickets.retain(|(open, ..)| *open != ticket);
+    }
+
+    /// Drops the oldest trace that rests here entirely and is not `id`. Returns its spans.
+    fn drop_oldest_other_than(&mut self, id: TraceId) -> usize {
+        let Some(at) = self
+            .traces
+            .iter()
+            .position(|trace| trace.id != id && trace.resting() > 0)
+        else {
+            return 0;
+        };
+        let Some(mut trace) = self.traces.remove(at) else {
+            return 0;
+        };
+        let lost = self.drop_resting(&mut trace, Reason::QueueFull);
+        if trace.away > 0 {
+            self.traces.push_front(trace);
+        }
+        lost
+    }
+
+    fn drop_resting(&mut self, trace: &mut Trace, reason: Reason) -> usize {
+        let lost = trace.resting();
+        let bytes = trace.finished_bytes
+            + trace
+                .encoded
+                .iter()
+                .map(|body| body.bytes().len())
+                .sum::<usize>();
+        self.spans = self.spans.saturating_sub(lost);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        trace.finished.clear();
+        trace.finished_bytes = 0;
+        trace.encoded.clear();
+        self.lose(trace.id, reason, lost);
+        lost
+    }
+
+    fn settle(&mut self, body: &Body) {
+        let trace = self.trace_mut(body.trace());
+        trace.away = trace.away.saturating_sub(body.spans());
+        self.spans = self.spans.saturating_sub(body.spans());
+        self.bytes = self.bytes.saturating_sub(body.bytes().len());
+    }
+
+    fn lose(&mut self, id: TraceId, reason: Reason, spans: usize) {
+        self.losses.add(reason, spans);
+        self.count(id, |tally| tally.lost += spans);
+    }
+
+    fn count(&mut self, id: TraceId, add: impl Fn(&mut Tally)) {
+        for (_, of, tally) in &mut self.tickets {
+            if of.is_none_or(|of| of == id) {
+                add(tally);
+            }
+        }
+    }
+
+    fn trace_mut(&mut self, id: TraceId) -> &mut Trace {
+        let at = match self.traces.iter().position(|trace| trace.id == id) {
+            Some(at) => at,
+            None => {
+                self.traces.push_back(Trace {
+                    id,
+                    finished: Vec::new(),
+                    finished_bytes: 0,
+                    encoded: VecDeque::new(),
+                    away: 0,
+                });
+                self.traces.len() - 1
+            }
+        };
+        #[expect(clippy::indexing_slicing, reason = "`at` was just found or pushed")]
+        &mut self.traces[at]
+    }
+
+    fn forget_empty(&mut self) {
+        self.traces.retain(|trace| trace.spans() > 0);
+        if self.traces.is_empty() {
+            // The halves of a split body repeat its resource, so the sum may have drifted.
+            (self.spans, self.bytes) = (0, 0);
+        }
+    }
+}
+
+impl Trace {
+    /// Spans that are neither being encoded nor sent.
+    fn resting(&self) -> usize {
+        self.finished.len() + self.encoded.iter().map(Body::spans).sum::<usize>()
+    }
+
+    fn spans(&self) -> usize {
+        self.resting() + self.away
+    }
+}
+
+/// What a span takes in memory, in bytes: its own size and that of its texts.
+fn estimated_bytes(span: &SpanData) -> usize {
+    let attributes: usize = span.attributes.iter().map(attribute_bytes).sum();
+    let events: usize = span
+        .events
+        .iter()
+        .map(|event| event.name.len() + event.attributes.iter().map(attribute_bytes).sum::<usize>())
+        .sum();
+    size_of::<SpanData>() + span.name.len() + attributes + events
+}
+
+fn attribute_bytes(attribute: &KeyValue) -> usize {
+    let text = match &attribute.value {
+        Value::String(text) => text.as_str().len(),
+        Value::Array(opentelemetry::Array::String(texts)) => {
+            texts.iter().map(|text| text.as_str().len()).sum()
+        }
+        _ => 0,
+    };
+    size_of::<KeyValue>() + text
+}

@@ -1,0 +1,439 @@
+//! The SDK: made once, reused by every warm invocation.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use once_cell::sync::{Lazy, OnceCell};
+use opentelemetry::{
+    InstrumentationScope, KeyValue,
+    trace::{SpanId, TraceId, TracerProvider as _},
+};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{IdGenerator, RandomIdGenerator, Sampler, SdkTracer, SdkTracerProvider, SpanLimits},
+};
+
+use crate::{
+    Config, Content, Credentials, Error, FlushReport, Losses, Observation, ObservationBuilder,
+    ObservationType,
+    config::{Destination, Settings},
+    diagnostics,
+    observation::redact_keys,
+    queue::{Bounds, Processor, Queue},
+    transport::{Connections, Delivery, Encoder, Endpoint, Patience},
+};
+
+/// The SDK of this process, made from the environment at the first call.
+///
+/// Call it, or [`init`], at module scope or early in `main`: every warm invocation then finds it
+/// ready.
+///
+/// ```
+/// let sdk = warmspan::sdk();
+/// let step = sdk.span("step");
+/// step.output("done").end();
+/// ```
+pub fn sdk() -> &'static Sdk {
+    PROCESS_SDK.get_or_init(|| Sdk::new(Config::new()))
+}
+
+/// Makes the SDK of this process from `config`. Later calls return the same one; if they bring
+/// other settings they warn.
+///
+/// ```
+/// use warmspan::{Config, Content};
+///
+/// let sdk = warmspan::init(Config::new().content(Content::Off));
+/// assert!(std::ptr::eq(sdk, warmspan::sdk()));
+/// ```
+pub fn init(config: Config) -> &'static Sdk {
+    let mut config = Some(config);
+    let sdk = PROCESS_SDK.get_or_init(|| Sdk::new(config.take().unwrap_or_default()));
+    if let Some(config) = config {
+        let (settings, _) = config.resolve();
+        if !settings.same_as(sdk.settings()) {
+            diagnostics::warn(
+                "initialised a second time with other settings, which are ignored: initialise once, at module \
+                 scope; for a second project make an `Sdk::new` of its own",
+            );
+        }
+    }
+    sdk
+}
+
+/// Like [`init`], with keys that come from an asynchronous loader such as AWS Secrets Manager.
+/// If the loader fails, tracing is off after one warning; the function runs on.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use warmspan::{Config, Credentials};
+///
+/// async fn load() -> Result<Credentials, std::io::Error> {
+///     Ok(Credentials::new("pk-lf-1", "sk-lf-1")) // from your secrets manager
+/// }
+/// let sdk = warmspan::init_with_credentials(Config::new(), load()).await;
+/// # }
+/// ```
+pub async fn init_with_credentials<E: fmt::Display>(
+    config: Config,
+    loader: impl Future<Output = Result<Credentials, E>>,
+) -> &'static Sdk {
+    if let Some(sdk) = PROCESS_SDK.get() {
+        return sdk;
+    }
+    match loader.await {
+        Ok(credentials) => init(config.credentials(credentials)),
+        Err(error) => {
+            diagnostics::warn(format_args!(
+                "the keys could not be loaded and tracing is off: {}",
+                redact_keys(&error.to_string())
+            ));
+            init(config.enabled(false))
+        }
+    }
+}
+
+static PROCESS_SDK: OnceCell<Sdk> = OnceCell::new();
+
+/// A tracing pipeline to one project. Cheap to clone; every clone is the same SDK.
+///
+/// Most programs use the one of the process, [`sdk()`]. Several can live side by side, for several
+/// projects: an observation started inside of another belongs to the SDK that started it.
+#[derive(Clone)]
+pub struct Sdk(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    pipeline: Option<Pipeline>,
+    /// Whether no invocation has been seen yet: the one fact that is the process's, not the
+    /// request's.
+    is_cold: AtomicBool,
+}
+
+struct Pipeline {
+    tracer: SdkTracer,
+    provider: SdkTracerProvider,
+    delivery: Arc<Delivery>,
+    is_shut_down: AtomicBool,
+}
+
+impl Sdk {
+    /// An SDK of its own. What cannot be used in `config` is warned of; nothing fails.
+    pub fn new(config: Config) -> Self {
+        let (settings, warnings) = config.resolve();
+        for warning in warnings {
+            diagnostics::warn(warning);
+        }
+        let pipeline = settings.destination.as_ref().and_then(|destination| {
+            let pipeline = Pipeline::new(destination, &settings);
+            pipeline
+                .map_err(|error| diagnostics::warn(format_args!("tracing is off: {error}")))
+                .ok()
+        });
+        Self(Arc::new(Inner {
+            settings,
+            pipeline,
+            is_cold: AtomicBool::new(true),
+        }))
+    }
+
+    /// An SDK that records nothing.
+    pub fn disabled() -> Self {
+        Self::disabled_static().clone()
+    }
+
+    /// Begins to describe an observation inside of the current one.
+    pub fn observation(&self, name: impl Into<Cow<'static, str>>) -> ObservationBuilder<'_> {
+        ObservationBuilder::new(self, name.into())
+    }
+
+    /// Starts a span: any operation.
+    pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Observation {
+        self.observation(name).start()
+    }
+
+    /// Starts a generation: a call to a model.
+    pub fn generation(&self, name: impl Into<Cow<'static, str>>) -> Observation {
+        self.observation(name)
+            .as_type(ObservationType::Generation)
+            .start()
+    }
+
+    /// Starts a call to a tool.
+    pub fn tool(&self, name: impl Into<Cow<'static, str>>) -> Observation {
+        self.observation(name)
+            .as_type(ObservationType::Tool)
+            .start()
+    }
+
+    /// Records a point in time. It ends as it begins when the returned handle is dropped or
+    /// [ended](Observation::end); until then it takes input, output and metadata.
+    pub fn event(&self, name: impl Into<Cow<'static, str>>) -> Observation {
+        self.observation(name)
+            .as_type(ObservationType::Event)
+            .start()
+    }
+
+    /// Sends what has ended, on the caller's runtime, within `budget`. The SDK keeps running; what
+    /// could not be sent is kept for the next flush. Works on every Tokio runtime, and outside of
+    /// one.
+    pub async fn force_flush(&self, budget: Duration) -> FlushReport {
+        self.flush(budget, Patience::Prompt).await
+    }
+
+    /// Sends what has ended, trying again until `budget` is spent, and stops: for command-line
+    /// tools and at the end of `main`. What then is still unsent is lost, counted and warned of.
+    pub async fn shutdown(&self, budget: Duration) -> FlushReport {
+        let mut report = self.flush(budget, Patience::Persistent).await;
+        if let Some(pipeline) = &self.0.pipeline {
+            let abandoned = pipeline.shut_down();
+            report.lost += abandoned;
+            report.kept = 0;
+        }
+        report
+    }
+
+    /// Asks the back-end whether the keys are good, within `budget`.
+    ///
+    /// # Errors
+    ///
+    /// Tracing is off ([`Error::is_disabled`]), the keys are refused ([`Error::is_unauthorized`]),
+    /// or the back-end does not answer ([`Error::is_timeout`], [`Error::is_connect`]). A plain OTLP
+    /// back-end cannot be asked and counts as good.
+    pub async fn auth_check(&self, budget: Duration) -> Result<(), Error> {
+        let pipeline = self.0.pipeline.as_ref().ok_or_else(Error::disabled)?;
+        pipeline.delivery.check(budget).await.unwrap_or(Ok(()))
+    }
+
+    /// Whether observations are recorded.
+    pub fn is_enabled(&self) -> bool {
+        self.0
+            .pipeline
+            .as_ref()
+            .is_some_and(|pipeline| !pipeline.is_shut_down.load(Ordering::Relaxed))
+    }
+
+    /// Spans that wait to be sent.
+    pub fn pending_spans(&self) -> usize {
+        self.0
+            .pipeline
+            .as_ref()
+            .map_or(0, |pipeline| pipeline.delivery.queue().held(None))
+    }
+
+    /// Spans lost since the SDK was made, by reason.
+    pub fn losses(&self) -> Losses {
+        self.0
+            .pipeline
+            .as_ref()
+            .map_or_else(Losses::default, |pipeline| {
+                pipeline.delivery.queue().losses()
+            })
+    }
+
+    /// How much of automatically captured content leaves the process.
+    pub fn content(&self) -> Content {
+        self.0.settings.content
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn tracer(&self) -> Option<&SdkTracer> {
+        self.0.pipeline.as_ref().map(|pipeline| &pipeline.tracer)
+    }
+
+    pub(crate) fn delivery(&self) -> Option<&Arc<Delivery>> {
+        self.0.pipeline.as_ref().map(|pipeline| &pipeline.delivery)
+    }
+
+    /// Whether this is the first invocation of the process.
+    pub(crate) fn take_cold(&self) -> bool {
+        self.0.is_cold.swap(false, Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn disabled_static() -> &'static Self {
+        static DISABLED: Lazy<Sdk> = Lazy::new(|| Sdk::new(Config::new().enabled(false)));
+        &DISABLED
+    }
+
+    async fn flush(&self, budget: Duration, patience: Patience) -> FlushReport {
+        match &self.0.pipeline {
+            None => FlushReport::default(),
+            Some(pipeline) if tokio::runtime::Handle::try_current().is_ok() => {
+                pipeline.delivery.flush(None, budget, patience).await
+            }
+            Some(pipeline) => pipeline.delivery.flush_from_outside(budget, patience).await,
+        }
+    }
+}
+
+impl fmt::Debug for Sdk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sdk")
+            .field("enabled", &self.is_enabled())
+            .field("settings", &self.0.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    fn new(destination: &Destination, settings: &Settings) -> Result<Self, Error> {
+        let resource = resource(settings);
+        let endpoint = Arc::new(Endpoint::new(destination)?);
+        let connections = Connections::new(endpoint, settings.ca_file.clone());
+        let encoder = Encoder::new(&resource)
+            .ok_or_else(|| Error::configuration("the OTLP exporter refused its settings"))?;
+        let queue = Queue::new(Bounds::default());
+        let delivery = Arc::new(Delivery::new(
+            queue,
+            encoder,
+            connections,
+            settings.gzip,
+            settings.debug,
+        ));
+        // Everything is set here: the builder's own defaults obey the environment, so that
+        // OTEL_TRACES_SAMPLER=always_off would silence us, and drop attributes past 128.
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource)
+            .with_sampler(sampler(settings.sample_rate))
+            .with_id_generator(ids(settings))
+            .with_span_limits(UNLIMITED)
+            .with_span_processor(Processor::new(Arc::clone(&delivery), settings.timeout))
+            .build();
+        let scope = InstrumentationScope::builder(SCOPE)
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
+        let tracer = provider.tracer_with_scope(scope);
+        Ok(Self {
+            tracer,
+            provider,
+            delivery,
+            is_shut_down: AtomicBool::new(false),
+        })
+    }
+
+    /// Returns how many spans nobody sent.
+    fn shut_down(&self) -> usize {
+        self.is_shut_down.store(true, Ordering::Relaxed);
+        let abandoned = self.delivery.queue().abandon();
+        if abandoned > 0 {
+            diagnostics::warn(format_args!(
+                "{abandoned} spans were not sent and are lost: await `force_flush` or `shutdown` with a longer budget"
+            ));
+        }
+        // With an empty queue this returns at once.
+        if let Err(error) = self.provider.shutdown_with_timeout(Duration::ZERO) {
+            diagnostics::debug(
+                false,
+                format_args!("shutting down the tracer provider: {error}"),
+            );
+        }
+        abandoned
+    }
+}
+
+impl Drop for Pipeline {
+    /// The provider's own drop would block on a flush; it finds nothing to send.
+    fn drop(&mut self) {
+        if !self.is_shut_down.load(Ordering::Relaxed) {
+            self.shut_down();
+        }
+    }
+}
+
+/// The instrumentation scope. Not `langfuse-sdk`: of spans so named the server drops every
+/// attribute that it does not know, of others it keeps them as metadata.
+const SCOPE: &str = "warmspan";
+
+/// Limits would silently drop what is set last: output and usage. The queue has the bound.
+const UNLIMITED: SpanLimits = SpanLimits {
+    max_events_per_span: u32::MAX,
+    max_attributes_per_span: u32::MAX,
+    max_links_per_span: u32::MAX,
+    max_attributes_per_event: u32::MAX,
+    max_attributes_per_link: u32::MAX,
+};
+
+/// By trace id and not by parent, so that a trace is kept or left out as a whole and a remote
+/// `sampled=0` silences nothing.
+fn sampler(rate: f64) -> Sampler {
+    if rate >= 1.0 {
+        Sampler::AlwaysOn
+    } else {
+        Sampler::TraceIdRatioBased(rate)
+    }
+}
+
+fn resource(settings: &Settings) -> Resource {
+    let mut attributes = vec![
+        KeyValue::new("service.name", settings.service_name.clone()),
+        KeyValue::new("telemetry.sdk.name", "opentelemetry"),
+        KeyValue::new("telemetry.sdk.language", "rust"),
+        KeyValue::new("telemetry.distro.name", "warmspan"),
+        KeyValue::new("telemetry.distro.version", env!("CARGO_PKG_VERSION")),
+    ];
+    let optional = [
+        ("langfuse.environment", &settings.environment),
+        ("langfuse.release", &settings.release),
+    ];
+    for (key, value) in optional {
+        attributes.extend(
+            value
+                .as_ref()
+                .map(|value| KeyValue::new(key, value.clone())),
+        );
+    }
+    Resource::builder_empty()
+        .with_attributes(attributes)
+        .build()
+}
+
+fn ids(settings: &Settings) -> Ids {
+    #[cfg(feature = "testkit")]
+    if let Some(ids) = &settings.ids {
+        return Ids::Given(ids.clone());
+    }
+    let _ = settings;
+    Ids::Random(RandomIdGenerator::default())
+}
+
+/// Where trace and span ids come from.
+#[derive(Debug)]
+enum Ids {
+    Random(RandomIdGenerator),
+    #[cfg(feature = "testkit")]
+    Given(crate::testkit::Ids),
+}
+
+impl IdGenerator for Ids {
+    fn new_trace_id(&self) -> TraceId {
+        match self {
+            Self::Random(random) => random.new_trace_id(),
+            #[cfg(feature = "testkit")]
+            Self::Given(given) => given.new_trace_id(),
+        }
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        match self {
+            Self::Random(random) => random.new_span_id(),
+            #[cfg(feature = "testkit")]
+            Self::Given(given) => given.new_span_id(),
+        }
+    }
+}
