@@ -4,7 +4,7 @@ mod config;
 mod diagnostics;
 mod error;
 pub mod observation;
-pub mod provider;
+mod provider;
 mod queue;
 mod sdk;
 #[cfg(feature = "testkit")]
@@ -17,6 +17,8 @@ pub use error::Error;
 pub use observation::{
     Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Usage,
 };
+#[cfg(feature = "openai")]
+pub use provider::openai;
 pub use queue::Losses;
 pub use sdk::{Sdk, init, init_with_credentials, sdk};
 pub use transport::FlushReport;

@@ -17,18 +17,8 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// The default name of the observation.
+    /// OpenTelemetry's name of the operation, which begins the observation's name.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Responses => "responses",
-            Self::TextCompletion => "completion",
-            Self::Embeddings => "embeddings",
-        }
-    }
-
-    /// The value of `gen_ai.operation.name`.
-    pub(crate) fn semantic_name(self) -> &'static str {
         match self {
             Self::Chat | Self::Responses => "chat",
             Self::TextCompletion => "text_completion",
@@ -55,6 +45,14 @@ pub(crate) enum Ended {
     Dropped,
 }
 
+/// An input or output, as far as it was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) captured: Captured,
+    /// A structure, in which each text that was cut says so itself. A plain text does not.
+    pub(crate) is_json: bool,
+}
+
 /// One model call, with all its attempts.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
@@ -65,10 +63,10 @@ pub(crate) struct Call {
     pub(crate) response_model: Option<String>,
     pub(crate) response_id: Option<String>,
     pub(crate) parameters: Parameters,
-    pub(crate) input: Option<Captured>,
+    pub(crate) input: Option<Recorded>,
     pub(crate) system: Option<Captured>,
     pub(crate) counts: Counts,
-    pub(crate) output: Option<Captured>,
+    pub(crate) output: Option<Recorded>,
     /// One per choice, in the order of the choices.
     pub(crate) finish_reasons: Vec<String>,
     /// Disjoint buckets; `total` 0 alone if the response had none, none at all after a failure.
@@ -79,17 +77,59 @@ pub(crate) struct Call {
     /// When the first chunk with content arrived, for streams.
     pub(crate) first_content: Option<SystemTime>,
     pub(crate) ended: Ended,
+    /// Whether the response was a stream.
+    pub(crate) streamed: bool,
+    /// The HTTP status of the last attempt.
+    pub(crate) status: Option<u16>,
     pub(crate) attempts: u32,
     /// Further facts, as metadata of the observation.
     pub(crate) notes: Vec<(&'static str, Value)>,
 }
 
 impl Call {
+    /// The default name of the observation: operation and requested model.
+    pub(crate) fn name(&self) -> Cow<'static, str> {
+        let operation = self.operation.name();
+        match &self.request_model {
+            Some(model) => Cow::Owned(format!("{operation} {model}")),
+            None => Cow::Borrowed(operation),
+        }
+    }
+
     /// The model that answered, or else the one that was asked for.
     pub(crate) fn model(&self) -> Option<&str> {
         self.response_model
             .as_deref()
             .or(self.request_model.as_deref())
+    }
+
+    /// All input tokens, cached ones included.
+    pub(crate) fn input_tokens(&self) -> Option<u64> {
+        self.sum(&[
+            "input",
+            "input_text_tokens",
+            "input_audio_tokens",
+            "input_cached_tokens",
+            "input_cache_creation",
+        ])
+    }
+
+    /// All output tokens, reasoning included.
+    pub(crate) fn output_tokens(&self) -> Option<u64> {
+        self.sum(&[
+            "output",
+            "output_text_tokens",
+            "output_audio_tokens",
+            "output_reasoning_tokens",
+        ])
+    }
+
+    fn sum(&self, buckets: &[&str]) -> Option<u64> {
+        let usage = self.usage.as_ref()?;
+        buckets
+            .iter()
+            .filter_map(|bucket| usage.get(bucket))
+            .reduce(u64::saturating_add)
     }
 
     /// Adds a fact to the metadata; a later one replaces an earlier one of the same name.

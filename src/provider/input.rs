@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::fields::text;
+use super::{call::Recorded, fields::text};
 use crate::observation::{Captured, Content, TextCapture};
 
 /// How much the input was. Kept under every content policy.
@@ -106,22 +106,31 @@ impl Input {
     }
 
     /// The input and the system prompt, as far as the policy allows.
-    pub(crate) fn finish(self) -> (Option<Captured>, Option<Captured>, Counts) {
+    pub(crate) fn finish(self) -> (Option<Recorded>, Option<Captured>, Counts) {
         let system = Some(self.system.finish()).filter(|system| system.total > 0);
         match self.content {
             Content::Off => (None, None, self.counts),
             Content::Full => {
-                let text = serde_json::to_string(&self.full).unwrap_or_default();
                 let Budget { kept, total, .. } = self.budget;
-                let input = Captured { text, kept, total };
+                let text = serde_json::to_string(&self.full).unwrap_or_default();
+                let input = Recorded {
+                    captured: Captured { text, kept, total },
+                    is_json: true,
+                };
                 // The messages hold the system prompt already.
                 (
-                    Some(input).filter(|input| input.total > 0),
+                    Some(input).filter(|_| !self.full.is_empty()),
                     None,
                     self.counts,
                 )
             }
-            Content::Preview => (self.latest_user, system, self.counts),
+            _ => {
+                let input = self.latest_user.map(|captured| Recorded {
+                    captured,
+                    is_json: false,
+                });
+                (input, system, self.counts)
+            }
         }
     }
 
@@ -194,7 +203,7 @@ impl Budget {
                 self.kept += captured.kept;
                 self.total += captured.total;
                 if captured.is_cut() {
-                    *text = captured.text;
+                    *text = marked(captured);
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.keep(item)),
@@ -214,6 +223,15 @@ impl Budget {
             }
             _ => {}
         }
+    }
+}
+
+/// A text inside of a structure; if it was cut, it says so.
+pub(super) fn marked(captured: Captured) -> String {
+    let left_out = captured.total - captured.kept;
+    match left_out {
+        0 => captured.text,
+        _ => format!("{}…[+{left_out} chars]", captured.text),
     }
 }
 

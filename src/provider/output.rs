@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fields::text;
+use super::{call::Recorded, fields::text, input::marked};
 use crate::observation::{Captured, Content, TextCapture};
 
 /// Choices and tool calls of which something is kept; further ones are counted as cut.
@@ -163,41 +163,51 @@ impl Output {
     }
 
     /// The text of the only choice, or JSON if there are tool calls or several choices.
-    pub(crate) fn finish(self) -> Option<Captured> {
+    pub(crate) fn finish(mut self) -> Option<Recorded> {
         if self.content == Content::Off {
             return None;
         }
         if let Some(summary) = self.summary {
             let text = summary.to_string();
             let chars = text.chars().count();
-            return Some(Captured {
+            let captured = Captured {
                 text,
                 kept: chars,
                 total: chars,
+            };
+            return Some(Recorded {
+                captured,
+                is_json: true,
             });
         }
-        let mut total = self.beyond;
-        let mut kept = 0;
+        if self.choices.len() <= 1 && !self.has_tool_calls() {
+            let captured = self.choices.pop()?.text.finish();
+            return Some(Recorded {
+                captured,
+                is_json: false,
+            })
+            .filter(|recorded| recorded.captured.total > 0);
+        }
+        let (mut kept, mut total) = (0, self.beyond);
         let mut count = |captured: &Captured| {
             kept += captured.kept;
             total += captured.total;
         };
-        let mut values: Vec<Value> = self
-            .choices
-            .into_iter()
-            .map(|choice| choice.finish(&mut count))
-            .collect();
-        let value = if values.len() > 1 {
-            Value::Array(values)
-        } else {
-            values.pop()?
+        let choices = self.choices.into_iter();
+        let mut values: Vec<Value> = choices.map(|choice| choice.finish(&mut count)).collect();
+        let value = match values.len() {
+            1 => values.pop().unwrap_or_default(),
+            _ => Value::Array(values),
         };
-        let text = match value {
-            Value::String(text) if text.is_empty() && total == 0 => return None,
-            Value::String(text) => text,
-            value => value.to_string(),
+        let captured = Captured {
+            text: value.to_string(),
+            kept,
+            total,
         };
-        Some(Captured { text, kept, total })
+        Some(Recorded {
+            captured,
+            is_json: true,
+        })
     }
 
     fn choice(&mut self, index: u64) -> Option<&mut Choice> {
@@ -220,7 +230,7 @@ impl Choice {
         let text = self.text.finish();
         count(&text);
         if self.tools.is_empty() {
-            return text.text.into();
+            return marked(text).into();
         }
         let tools: Vec<Value> = self
             .tools
@@ -230,7 +240,7 @@ impl Choice {
         let content = if text.total == 0 {
             Value::Null
         } else {
-            text.text.into()
+            marked(text).into()
         };
         json!({ "role": "assistant", "content": content, "tool_calls": tools })
     }
@@ -244,7 +254,7 @@ impl ToolCall {
         json!({
             "id": self.id,
             "type": "function",
-            "function": { "name": name, "arguments": arguments.text },
+            "function": { "name": name, "arguments": marked(arguments) },
         })
     }
 }
@@ -289,6 +299,13 @@ pub(crate) fn each_text(content: &Value, on_text: &mut impl FnMut(&str)) {
 mod tests {
     use super::*;
 
+    fn finish(output: Output) -> Captured {
+        output
+            .finish()
+            .map(|recorded| recorded.captured)
+            .unwrap_or_default()
+    }
+
     #[test]
     fn a_tool_call_in_pieces_becomes_valid_json() {
         let mut output = Output::new(Content::Preview);
@@ -296,7 +313,7 @@ mod tests {
         for _ in 0..100 {
             output.tool_call(0, 1, None, "", r#"{"a":"#);
         }
-        let captured = output.finish().unwrap_or_default();
+        let captured = finish(output);
         let value: Value = serde_json::from_str(&captured.text).unwrap_or_default();
         assert_eq!(
             value.pointer("/tool_calls/0/function/name"),
@@ -313,7 +330,7 @@ mod tests {
             output.text(at, &piece);
             output.tool_call(at % 3, at, Some(&piece), &piece, &piece);
         }
-        let captured = output.finish().unwrap_or_default();
+        let captured = finish(output);
         assert!(captured.text.len() < 2 * Content::MAX_CHARS);
         assert_eq!(captured.total, 20_000_000);
     }

@@ -90,7 +90,7 @@ proptest! {
     fn without_content_no_text_is_kept(path in prop::sample::select(PATHS.to_vec()), body in body()) {
         let request = r#"{"messages":[{"role":"user","content":"x"}],"input":"x","prompt":"x"}"#;
         let call = record(path, Content::Off, request, &body, 7);
-        let texts = call.map(|call| [call.input, call.system, call.output]);
-        prop_assert_eq!(texts, Some([None, None, None]));
+        let texts = call.map(|call| (call.input, call.system, call.output));
+        prop_assert_eq!(texts, Some((None, None, None)));
     }
 }

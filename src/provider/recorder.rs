@@ -21,7 +21,6 @@ pub(crate) struct Recorder {
     content: Content,
     extractor: Box<dyn Extract>,
     draft: Draft,
-    status: u16,
     decoder: Option<Decoder>,
 }
 
@@ -44,6 +43,8 @@ impl Recorder {
             failure: None,
             first_content: None,
             ended: Ended::Protocol,
+            streamed: false,
+            status: None,
             attempts: 0,
             notes: Vec::new(),
         };
@@ -57,7 +58,6 @@ impl Recorder {
                 has_content: false,
                 has_usage: false,
             },
-            status: 0,
             decoder: None,
         }
     }
@@ -80,8 +80,14 @@ impl Recorder {
 
     /// Reads the head of a response.
     pub(crate) fn head(&mut self, status: u16, content_type: Option<&str>) {
-        self.status = status;
+        self.draft.call.status = Some(status);
         self.decoder = Some(Decoder::new(status, content_type));
+    }
+
+    /// Gives up on a body in an encoding that only the caller can read.
+    pub(crate) fn unreadable(&mut self, encoding: &str) {
+        self.decoder = None;
+        self.draft.call.note("response_encoding", encoding);
     }
 
     /// Reads the next bytes of the response's body; `now` is when they arrived.
@@ -96,14 +102,20 @@ impl Recorder {
         }
     }
 
+    /// What is known by now.
+    pub(crate) fn call(&self) -> &Call {
+        &self.draft.call
+    }
+
     /// Whether the protocol's own end was seen: nothing that follows matters.
     pub(crate) fn is_done(&self) -> bool {
         self.draft.done
     }
 
-    /// Records a failure that is not in a response.
-    pub(crate) fn fail(&mut self, failure: Failure) {
+    /// Records a failure that is not in a response, with the HTTP status if it came from one.
+    pub(crate) fn fail(&mut self, failure: Failure, status: Option<u16>) {
         self.draft.fail(failure);
+        self.draft.call.status = self.draft.call.status.or(status);
     }
 
     /// Ends the reading; `attempts` were made.
@@ -119,7 +131,7 @@ impl Recorder {
                     draft.call.note("events_too_long", framer.lost());
                 }
             }
-            Some(Decoder::Unknown(_)) if ended == Ended::Eof => self.fail(no_json()),
+            Some(Decoder::Unknown(_)) if ended == Ended::Eof => self.draft.fail(no_json()),
             Some(Decoder::Unknown(_)) | None => {}
         }
         let Draft {
@@ -130,9 +142,12 @@ impl Recorder {
             ..
         } = self.draft;
         call.attempts = attempts;
+        call.streamed = streamed;
+        // Some providers send no end mark, and some callers do not wait for it.
+        let complete = done || streamed && output.is_finished();
         call.ended = match ended {
-            Ended::Eof | Ended::Protocol if done || !streamed => Ended::Protocol,
-            Ended::Dropped if done || (streamed && output.is_finished()) => Ended::Protocol,
+            Ended::Eof if !streamed => Ended::Protocol,
+            Ended::Eof | Ended::Dropped if complete => Ended::Protocol,
             ended => ended,
         };
         call.finish_reasons = output.finish_reasons();
@@ -147,15 +162,16 @@ impl Recorder {
 
     fn read_document(&mut self, body: &BodyBuffer, ended: Ended) {
         let bytes = body.bytes();
-        if !(200..300).contains(&self.status) {
-            self.draft.fail(Failure::of_response(self.status, bytes));
+        let status = self.draft.call.status.unwrap_or_default();
+        if !(200..300).contains(&status) {
+            self.draft.fail(Failure::of_response(status, bytes));
             return;
         }
         match Fields::parse(bytes) {
             Some(response) if !body.is_cut() => {
                 self.extractor.document(&response, &mut self.draft);
             }
-            None if ended == Ended::Eof && !body.is_cut() => self.fail(no_json()),
+            None if ended == Ended::Eof && !body.is_cut() => self.draft.fail(no_json()),
             _ => self.read_scraps(body),
         }
     }
