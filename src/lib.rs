@@ -5,7 +5,7 @@ mod diagnostics;
 mod error;
 mod invocation;
 pub mod observation;
-pub mod provider;
+mod provider;
 mod queue;
 mod sdk;
 #[cfg(feature = "testkit")]
@@ -22,6 +22,8 @@ pub use invocation::lambda;
 pub use observation::{
     Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Usage,
 };
+#[cfg(feature = "openai")]
+pub use provider::openai;
 pub use queue::Losses;
 pub use sdk::{Sdk, init, init_with_credentials, sdk};
 pub use transport::FlushReport;

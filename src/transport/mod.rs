@@ -8,7 +8,7 @@ mod encode;
 mod endpoint;
 mod health;
 mod report;
-mod tls;
+pub(crate) mod tls;
 
 pub(crate) use connection::Connections;
 pub(crate) use delivery::{Delivery, Patience};

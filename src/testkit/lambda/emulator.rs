@@ -42,6 +42,10 @@ impl Record {
     pub(super) fn begin(&mut self) {
         self.inits += 1;
         self.extensions.clear();
+    }
+
+    /// The environment's process is as good as gone.
+    pub(super) fn end(&mut self) {
         self.process_id = None;
         self.frozen = false;
     }

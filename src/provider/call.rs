@@ -1,0 +1,140 @@
+//! What the engine knows of one model call: a plain value, free of OpenTelemetry types.
+
+use std::{borrow::Cow, time::SystemTime};
+
+use serde_json::Value;
+
+use super::{failure::Failure, input::Counts, parameters::Parameters};
+use crate::observation::{Captured, Usage};
+
+/// The kind of model call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Chat,
+    Responses,
+    TextCompletion,
+    Embeddings,
+}
+
+impl Operation {
+    /// OpenTelemetry's name of the operation, which begins the observation's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Chat | Self::Responses => "chat",
+            Self::TextCompletion => "text_completion",
+            Self::Embeddings => "embeddings",
+        }
+    }
+
+    /// Whether the observation is an embedding rather than a generation.
+    pub(crate) fn is_embedding(self) -> bool {
+        matches!(self, Self::Embeddings)
+    }
+}
+
+/// How the response came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// By the protocol's own mark: `[DONE]`, a terminal event, or the end of a unary body.
+    Protocol,
+    /// The body of a stream ended without such a mark.
+    Eof,
+    /// The transport failed.
+    Error,
+    /// The caller dropped the response before its end.
+    Dropped,
+}
+
+/// An input or output, as far as it was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) captured: Captured,
+    /// A structure, in which each text that was cut says so itself. A plain text does not.
+    pub(crate) is_json: bool,
+}
+
+/// One model call, with all its attempts.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The provider's name in the vocabulary of OpenTelemetry.
+    pub(crate) provider: Cow<'static, str>,
+    pub(crate) operation: Operation,
+    pub(crate) request_model: Option<String>,
+    pub(crate) response_model: Option<String>,
+    pub(crate) response_id: Option<String>,
+    pub(crate) parameters: Parameters,
+    pub(crate) input: Option<Recorded>,
+    pub(crate) system: Option<Captured>,
+    pub(crate) counts: Counts,
+    pub(crate) output: Option<Recorded>,
+    /// One per choice, in the order of the choices.
+    pub(crate) finish_reasons: Vec<String>,
+    /// Disjoint buckets; `total` 0 alone if the response had none, none at all after a failure.
+    pub(crate) usage: Option<Usage>,
+    /// What the provider says that the call cost, in US dollars.
+    pub(crate) cost: Option<f64>,
+    pub(crate) failure: Option<Failure>,
+    /// When the first chunk with content arrived, for streams.
+    pub(crate) first_content: Option<SystemTime>,
+    pub(crate) ended: Ended,
+    /// Whether the response was a stream.
+    pub(crate) streamed: bool,
+    /// The HTTP status of the last attempt.
+    pub(crate) status: Option<u16>,
+    pub(crate) attempts: u32,
+    /// Further facts, as metadata of the observation.
+    pub(crate) notes: Vec<(&'static str, Value)>,
+}
+
+impl Call {
+    /// The default name of the observation: operation and requested model.
+    pub(crate) fn name(&self) -> Cow<'static, str> {
+        let operation = self.operation.name();
+        match &self.request_model {
+            Some(model) => Cow::Owned(format!("{operation} {model}")),
+            None => Cow::Borrowed(operation),
+        }
+    }
+
+    /// The model that answered, or else the one that was asked for.
+    pub(crate) fn model(&self) -> Option<&str> {
+        self.response_model
+            .as_deref()
+            .or(self.request_model.as_deref())
+    }
+
+    /// All input tokens, cached ones included.
+    pub(crate) fn input_tokens(&self) -> Option<u64> {
+        self.sum(&[
+            "input",
+            "input_text_tokens",
+            "input_audio_tokens",
+            "input_cached_tokens",
+            "input_cache_creation",
+        ])
+    }
+
+    /// All output tokens, reasoning included.
+    pub(crate) fn output_tokens(&self) -> Option<u64> {
+        self.sum(&[
+            "output",
+            "output_text_tokens",
+            "output_audio_tokens",
+            "output_reasoning_tokens",
+        ])
+    }
+
+    fn sum(&self, buckets: &[&str]) -> Option<u64> {
+        let usage = self.usage.as_ref()?;
+        buckets
+            .iter()
+            .filter_map(|bucket| usage.get(bucket))
+            .reduce(u64::saturating_add)
+    }
+
+    /// Adds a fact to the metadata; a later one replaces an earlier one of the same name.
+    pub(crate) fn note(&mut self, key: &'static str, value: impl Into<Value>) {
+        self.notes.retain(|(known, _)| *known != key);
+        self.notes.push((key, value.into()));
+    }
+}

@@ -1,0 +1,333 @@
+//! Replays recorded traffic through the engine and compares with what others say of it.
+//!
+//! `WARMSPAN_CORPUS` names a folder with `cassettes/*.jsonl.gz` and `expected.jsonl.gz`. Without
+//! it a few recordings of our own are replayed.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    error::Error,
+    fmt::Write as _,
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+    time::SystemTime,
+};
+
+use base64::Engine as _;
+use flate2::read::MultiGzDecoder;
+use serde_json::{Value, json};
+
+use super::{
+    call::{Call, Ended},
+    endpoint::Endpoint,
+    recorder::Recorder,
+};
+use crate::observation::{Content, Usage};
+
+const OWN_CASSETTES: &str = include_str!("fixtures/cassettes.jsonl");
+const OWN_EXPECTED: &str = include_str!("fixtures/expected.jsonl");
+const EXCEPTIONS: &str = include_str!("corpus_exceptions.txt");
+
+/// The fields that are compared.
+const FIELDS: [&str; 8] = [
+    "response_model",
+    "response_id",
+    "finish_reasons",
+    "input_tokens_total",
+    "output_tokens_total",
+    "cache_read_input_tokens",
+    "reasoning_output_tokens",
+    "error",
+];
+
+/// The agreement under which the test fails.
+const MIN_AGREEMENT: f64 = 0.995;
+
+#[test]
+#[allow(clippy::print_stdout)] // the table is what the test is for
+fn corpus() -> Result<(), Box<dyn Error>> {
+    let mut table = Table::default();
+    match std::env::var("WARMSPAN_CORPUS") {
+        Ok(folder) => table.replay_folder(Path::new(&folder))?,
+        Err(_) => {
+            println!("WARMSPAN_CORPUS is not set: replaying the fixtures of this repository");
+            let expected = read_expected(OWN_EXPECTED.lines().map(|line| Ok(line.to_owned())))?;
+            table.replay(
+                OWN_CASSETTES.lines().map(|line| Ok(line.to_owned())),
+                &expected,
+            )?;
+        }
+    }
+    println!("{}", table.render());
+    assert!(
+        table.agreement() >= MIN_AGREEMENT,
+        "agreement {:.4}",
+        table.agreement()
+    );
+    assert!(
+        table.unstable.is_empty(),
+        "the cut of the bytes mattered: {:?}",
+        table.unstable
+    );
+    Ok(())
+}
+
+type Lines<'a> = Box<dyn Iterator<Item = std::io::Result<String>> + 'a>;
+
+fn read_gz(path: &Path) -> Result<Lines<'static>, Box<dyn Error>> {
+    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Box::new(BufReader::new(MultiGzDecoder::new(file)).lines()))
+}
+
+fn read_expected(
+    lines: impl Iterator<Item = std::io::Result<String>>,
+) -> Result<HashMap<String, Value>, Box<dyn Error>> {
+    let mut expected = HashMap::new();
+    for line in lines {
+        let line: Value = serde_json::from_str(&line?)?;
+        let id = line
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        expected.insert(id, line.get("expected").cloned().unwrap_or_default());
+    }
+    Ok(expected)
+}
+
+#[derive(Default)]
+struct Row {
+    replayed: usize,
+    without_extractor: usize,
+    compared: usize,
+    agreed: usize,
+    excepted: usize,
+}
+
+#[derive(Default)]
+struct Table {
+    rows: BTreeMap<(String, String), Row>,
+    disagreements: Vec<String>,
+    unstable: Vec<String>,
+}
+
+impl Table {
+    fn replay_folder(&mut self, folder: &Path) -> Result<(), Box<dyn Error>> {
+        let expected = read_expected(read_gz(&folder.join("expected.jsonl.gz"))?)?;
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder.join("cassettes"))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "gz") {
+                files.push(path);
+            }
+        }
+        files.sort();
+        for file in files {
+            self.replay(read_gz(&file)?, &expected)?;
+        }
+        Ok(())
+    }
+
+    fn replay(
+        &mut self,
+        lines: impl Iterator<Item = std::io::Result<String>>,
+        expected: &HashMap<String, Value>,
+    ) -> Result<(), Box<dyn Error>> {
+        for line in lines {
+            let recording: Recording = serde_json::from_str(&line?)?;
+            let key = (recording.provider.clone(), recording.op.clone());
+            let row = self.rows.entry(key).or_default();
+            let Some(endpoint) = recording.endpoint() else {
+                row.without_extractor += 1;
+                continue;
+            };
+            row.replayed += 1;
+            let call = recording.replay(&endpoint, Cut::Whole);
+            for seed in 1..=3 {
+                let again = recording.replay(&endpoint, Cut::Random(seed));
+                if format!("{call:?}") != format!("{again:?}") {
+                    self.unstable.push(recording.id.clone());
+                }
+            }
+            if let Some(expected) = expected.get(&recording.id) {
+                compare(&recording, &call, expected, row, &mut self.disagreements);
+            }
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::cast_precision_loss)] // thousands
+    fn agreement(&self) -> f64 {
+        let sum = |count: fn(&Row) -> usize| self.rows.values().map(count).sum::<usize>();
+        let compared = sum(|row| row.compared);
+        if compared == 0 {
+            0.0
+        } else {
+            sum(|row| row.agreed) as f64 / compared as f64
+        }
+    }
+
+    fn render(&self) -> String {
+        let mut text = format!(
+            "{:<40} {:<22} {:>8} {:>8} {:>8} {:>8} {:>8}\n",
+            "provider", "operation", "replayed", "compared", "agreed", "excepted", "no api"
+        );
+        for ((provider, op), row) in &self.rows {
+            let _ = writeln!(
+                text,
+                "{provider:<40.40} {op:<22} {:>8} {:>8} {:>8} {:>8} {:>8}",
+                row.replayed, row.compared, row.agreed, row.excepted, row.without_extractor
+            );
+        }
+        let _ = writeln!(text, "agreement {:.2} %", self.agreement() * 100.0);
+        for disagreement in &self.disagreements {
+            let _ = writeln!(text, "{disagreement}");
+        }
+        text
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Recording {
+    id: String,
+    provider: String,
+    op: String,
+    method: String,
+    url: String,
+    request: Value,
+    status: u16,
+    #[serde(default)]
+    response_headers: HashMap<String, String>,
+    response_text: Option<String>,
+    response_b64: Option<String>,
+}
+
+/// How the body of a response is cut into chunks.
+#[derive(Clone, Copy)]
+enum Cut {
+    Whole,
+    /// At pseudo-random places, from this seed.
+    Random(u64),
+}
+
+impl Recording {
+    fn endpoint(&self) -> Option<Endpoint> {
+        let (_, rest) = self.url.split_once("://")?;
+        let (host, path) = rest.split_once('/')?;
+        let host = host.split(':').next().unwrap_or(host);
+        let path = format!("/{}", path.split(['?', '#']).next().unwrap_or(path));
+        Endpoint::recognise(&self.method, host, &path)
+    }
+
+    fn replay(&self, endpoint: &Endpoint, cut: Cut) -> Call {
+        let mut recorder = Recorder::new(endpoint.clone(), Content::Preview);
+        recorder.request(self.request.to_string().as_bytes());
+        let content_type = self
+            .response_headers
+            .get("content-type")
+            .map(String::as_str);
+        recorder.head(self.status, content_type);
+        let body = match (&self.response_text, &self.response_b64) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(encoded)) => base64::engine::general_purpose::STANDARD
+                .decode(encoded)
+                .unwrap_or_default(),
+            (None, None) => Vec::new(),
+        };
+        let mut rest = body.as_slice();
+        let mut size = cut.sizes();
+        while !rest.is_empty() {
+            let (chunk, next) = rest.split_at(size().clamp(1, rest.len()));
+            recorder.chunk(chunk, SystemTime::UNIX_EPOCH);
+            rest = next;
+        }
+        recorder.finish(Ended::Eof, 1)
+    }
+}
+
+impl Cut {
+    fn sizes(self) -> impl FnMut() -> usize {
+        let mut state = match self {
+            Self::Whole => 0,
+            Self::Random(seed) => seed.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+        };
+        move || {
+            if state == 0 {
+                return usize::MAX;
+            }
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            // Mostly some hundred bytes, now and then a few.
+            usize::try_from(state % if state & 0x700 == 0 { 5 } else { 600 }).unwrap_or(1)
+        }
+    }
+}
+
+fn compare(
+    recording: &Recording,
+    call: &Call,
+    expected: &Value,
+    row: &mut Row,
+    disagreements: &mut Vec<String>,
+) {
+    for field in FIELDS {
+        let Some(expected) = expected.get(field) else {
+            continue;
+        };
+        if is_excepted(&recording.id, field) {
+            row.excepted += 1;
+            continue;
+        }
+        let actual = actual(call, field);
+        row.compared += 1;
+        if actual == *expected {
+            row.agreed += 1;
+        } else {
+            let Recording {
+                id, provider, op, ..
+            } = recording;
+            disagreements.push(format!(
+                "{id} {provider} {op} {field}: expected {expected}, got {actual}"
+            ));
+        }
+    }
+}
+
+fn actual(call: &Call, field: &str) -> Value {
+    let usage = call
+        .usage
+        .as_ref()
+        .filter(|usage| **usage != Usage::new().total(0));
+    let bucket = |name: &str| usage.and_then(|usage| usage.get(name)).unwrap_or_default();
+    match field {
+        "response_model" => json!(call.model()),
+        "response_id" => json!(call.response_id),
+        "finish_reasons" => json!(call.finish_reasons),
+        "input_tokens_total" => json!(usage.and_then(|usage| sum(usage, "input"))),
+        "output_tokens_total" => json!(usage.and_then(|usage| sum(usage, "output"))),
+        "cache_read_input_tokens" => json!(bucket("input_cached_tokens")),
+        "reasoning_output_tokens" => json!(bucket("output_reasoning_tokens")),
+        "error" => json!(call.failure.is_some()),
+        _ => Value::Null,
+    }
+}
+
+/// The sum of the buckets whose name begins with `prefix`.
+fn sum(usage: &Usage, prefix: &str) -> Option<u64> {
+    let buckets: BTreeMap<String, u64> = serde_json::from_value(json!(usage)).ok()?;
+    let counts = buckets.iter().filter(|(name, _)| name.starts_with(prefix));
+    counts
+        .map(|(_, count)| *count)
+        .reduce(|sum, count| sum + count)
+}
+
+fn is_excepted(id: &str, field: &str) -> bool {
+    EXCEPTIONS.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        words.next() == Some(id)
+            && words
+                .next()
+                .is_some_and(|word| word == field || word == "*")
+    })
+}

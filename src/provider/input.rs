@@ -1,0 +1,243 @@
+//! What a request said: the latest user message, the system prompt, and counts.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{call::Recorded, fields::text};
+use crate::observation::{Captured, Content, TextCapture};
+
+/// How much the input was. Kept under every content policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Counts {
+    /// Messages, or texts to embed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) messages: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) chars: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) images: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) audio: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) files: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) tools: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the shape that serde asks for
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl Counts {
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Reads a request's messages, one at a time.
+#[derive(Debug)]
+pub(crate) struct Input {
+    content: Content,
+    pub(crate) counts: Counts,
+    latest_user: Option<Captured>,
+    system: TextCapture,
+    full: Vec<Value>,
+    budget: Budget,
+}
+
+impl Input {
+    pub(crate) fn new(content: Content) -> Self {
+        Self {
+            content,
+            counts: Counts::default(),
+            latest_user: None,
+            system: TextCapture::new(content.max_system_chars()),
+            full: Vec::new(),
+            budget: Budget {
+                left: content.max_chars(),
+                kept: 0,
+                total: 0,
+            },
+        }
+    }
+
+    /// Adds a message in one of the shapes `{role, content}` or a typed item.
+    pub(crate) fn message(&mut self, mut message: Value) {
+        self.counts.messages += 1;
+        let is_text = message.is_string();
+        let parts = match &message {
+            Value::String(_) => &message,
+            _ => ["content", "output"]
+                .into_iter()
+                .find_map(|key| message.get(key).filter(|parts| !parts.is_null()))
+                .unwrap_or(&message),
+        };
+        match text(&message, "role") {
+            Some("system" | "developer") => self.system_text(parts),
+            Some("user") => self.user_text(parts),
+            None if is_text => self.user_text(parts),
+            _ => {
+                let mut counter = TextCapture::new(0);
+                read_parts(parts, &mut counter, &mut self.counts);
+                self.counts.chars += counter.finish().total;
+            }
+        }
+        if self.content == Content::Full {
+            if is_text {
+                message = serde_json::json!({ "role": "user", "content": message });
+            }
+            self.budget.keep(&mut message);
+            self.full.push(message);
+        }
+    }
+
+    /// Adds a system prompt that stands beside the messages.
+    pub(crate) fn instructions(&mut self, instructions: Value) {
+        if instructions.is_null() {
+            return;
+        }
+        self.system_text(&instructions);
+        if self.content == Content::Full {
+            let mut message = serde_json::json!({ "role": "system", "content": instructions });
+            self.budget.keep(&mut message);
+            self.full.push(message);
+        }
+    }
+
+    /// The input and the system prompt, as far as the policy allows.
+    pub(crate) fn finish(self) -> (Option<Recorded>, Option<Captured>, Counts) {
+        let system = Some(self.system.finish()).filter(|system| system.total > 0);
+        match self.content {
+            Content::Off => (None, None, self.counts),
+            Content::Full => {
+                let Budget { kept, total, .. } = self.budget;
+                let text = serde_json::to_string(&self.full).unwrap_or_default();
+                let input = Recorded {
+                    captured: Captured { text, kept, total },
+                    is_json: true,
+                };
+                // The messages hold the system prompt already.
+                (
+                    Some(input).filter(|_| !self.full.is_empty()),
+                    None,
+                    self.counts,
+                )
+            }
+            _ => {
+                let input = self.latest_user.map(|captured| Recorded {
+                    captured,
+                    is_json: false,
+                });
+                (input, system, self.counts)
+            }
+        }
+    }
+
+    fn system_text(&mut self, parts: &Value) {
+        let mut capture = TextCapture::new(self.content.max_system_chars());
+        read_parts(parts, &mut capture, &mut self.counts);
+        let captured = capture.finish();
+        self.counts.chars += captured.total;
+        self.system.push(&captured.text);
+        self.system.skip(captured.total - captured.kept);
+    }
+
+    fn user_text(&mut self, parts: &Value) {
+        let mut capture = TextCapture::new(self.content.max_chars());
+        read_parts(parts, &mut capture, &mut self.counts);
+        let captured = capture.finish();
+        self.counts.chars += captured.total;
+        self.latest_user = Some(captured);
+    }
+}
+
+/// Adds the texts of a message's content, and counts its media.
+fn read_parts(parts: &Value, capture: &mut TextCapture, counts: &mut Counts) {
+    match parts {
+        Value::String(text) => capture.push(text),
+        Value::Array(parts) => {
+            for part in parts {
+                read_parts(part, capture, counts);
+            }
+        }
+        Value::Object(_) => {
+            let kind = text(parts, "type").unwrap_or_default();
+            let (count, mark) = match kind {
+                _ if kind.contains("image") => (&mut counts.images, "[image]"),
+                _ if kind.contains("audio") => (&mut counts.audio, "[audio]"),
+                _ if kind.contains("file") || kind == "document" => (&mut counts.files, "[file]"),
+                _ => {
+                    if let Some(text) = text(parts, "text") {
+                        capture.push(text);
+                    }
+                    return;
+                }
+            };
+            *count += 1;
+            capture.push(mark);
+        }
+        _ => {}
+    }
+}
+
+/// The characters that may still be kept of a whole structure.
+#[derive(Debug)]
+struct Budget {
+    left: usize,
+    kept: usize,
+    total: usize,
+}
+
+impl Budget {
+    /// Cuts the texts of a structure so that it stays within the budget and stays valid JSON.
+    fn keep(&mut self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Some(placeholder) = media_placeholder(text) {
+                    *text = placeholder;
+                    return;
+                }
+                let captured = Captured::of(text, self.left);
+                self.left -= captured.kept;
+                self.kept += captured.kept;
+                self.total += captured.total;
+                if captured.is_cut() {
+                    *text = marked(captured);
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.keep(item)),
+            Value::Object(members) => {
+                members
+                    .retain(|name, _| !matches!(name.as_str(), "encrypted_content" | "signature"));
+                for (name, member) in members {
+                    match member {
+                        Value::String(text)
+                            if matches!(name.as_str(), "data" | "file_data" | "b64_json") =>
+                        {
+                            *text = format!("[{} characters of media]", text.len());
+                        }
+                        member => self.keep(member),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A text inside of a structure; if it was cut, it says so.
+pub(super) fn marked(captured: Captured) -> String {
+    let left_out = captured.total - captured.kept;
+    match left_out {
+        0 => captured.text,
+        _ => format!("{}…[+{left_out} chars]", captured.text),
+    }
+}
+
+/// What stands for a data URI: its media type and length.
+fn media_placeholder(text: &str) -> Option<String> {
+    let (kind, data) = text.strip_prefix("data:")?.split_once(";base64,")?;
+    let kind = Captured::of(kind, 40).text;
+    Some(format!("[{kind}, {} characters of media]", data.len()))
+}

@@ -1,0 +1,175 @@
+//! Chat completions, of OpenAI, Azure and every provider that speaks the same protocol.
+
+use serde_json::Value;
+
+use super::{
+    delta::{has_number, has_value, string_chars},
+    usage::read_usage,
+};
+use crate::provider::{
+    decode::Event,
+    extract::{Draft, Extract},
+    failure::Failure,
+    fields::{Fields, text},
+    input::Input,
+    output::each_text,
+};
+
+/// Members of a chunk for which it must be parsed even when no more text is kept.
+const NOTEWORTHY: [&str; 6] = [
+    "finish_reason",
+    "usage",
+    "tool_calls",
+    "function_call",
+    "error",
+    "refusal",
+];
+
+/// Reads chat completions.
+#[derive(Debug, Default)]
+pub(in crate::provider) struct ChatExtractor;
+
+impl Extract for ChatExtractor {
+    fn request(&mut self, request: &Fields<'_>, input: &mut Input, _: &mut Draft) {
+        for message in request.items("messages") {
+            if let Ok(message) = serde_json::from_str(message.get()) {
+                input.message(message);
+            }
+        }
+        input.counts.tools = request.items("tools").len() + request.items("functions").len();
+    }
+
+    fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {
+        read_members(|name| response.value(name), draft);
+    }
+
+    fn event(&mut self, event: Event<'_>, draft: &mut Draft) {
+        if event.data.trim() == "[DONE]" {
+            draft.done = true;
+            return;
+        }
+        if event.name != "error" && skip(event.data, "content", draft) {
+            return;
+        }
+        let Ok(mut chunk) = serde_json::from_str::<Value>(event.data) else {
+            return;
+        };
+        if event.name == "error" && chunk.get("error").is_none() {
+            chunk = serde_json::json!({ "error": chunk });
+        }
+        read_members(
+            |name| chunk.get_mut(name).map(Value::take).unwrap_or_default(),
+            draft,
+        );
+    }
+}
+
+/// Counts the text of a delta that cannot be kept. False if the delta must be parsed.
+pub(super) fn skip(data: &str, key: &str, draft: &mut Draft) -> bool {
+    // Deltas of further choices are rare enough to be parsed.
+    if !draft.output.is_full(0) || !has_number(data, "index", "0") {
+        return false;
+    }
+    match string_chars(data, key) {
+        Some(chars) if !NOTEWORTHY.iter().any(|key| has_value(data, key)) => {
+            draft.output.skip(0, chars);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Reads the members of a response or of a chunk: they differ only inside a choice.
+pub(super) fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
+    draft.identity(member("id").as_str(), member("model").as_str());
+    if let tier @ Value::String(_) = member("service_tier") {
+        draft.call.parameters.set("service_tier", tier);
+    }
+    let groq = member("x_groq");
+    for holder in [
+        member("error"),
+        groq.get("error").cloned().unwrap_or_default(),
+    ] {
+        let envelope = serde_json::json!({ "error": holder });
+        if let Some(failure) = Failure::of_envelope(&envelope, None) {
+            draft.fail(failure);
+        }
+    }
+    for usage in [groq.get("usage").unwrap_or(&Value::Null), &member("usage")] {
+        if usage.is_object() {
+            read_usage(usage, draft);
+        }
+    }
+    for (place, choice) in (0..).zip(member("choices").as_array().into_iter().flatten()) {
+        read_choice(place, choice, draft);
+    }
+}
+
+fn read_choice(place: u64, choice: &Value, draft: &mut Draft) {
+    let index = choice.get("index").and_then(Value::as_u64).unwrap_or(place);
+    if let Some(piece) = text(choice, "text") {
+        draft.has_content = true;
+        draft.output.text(index, piece);
+    }
+    let message = ["message", "delta"]
+        .into_iter()
+        .find_map(|key| choice.get(key));
+    if let Some(message) = message {
+        read_message(index, message, draft);
+    }
+    if let Some(reason) = text(choice, "finish_reason") {
+        draft.output.finish_reason(index, reason);
+    }
+    if let Some(error) = choice.get("error").filter(|error| !error.is_null()) {
+        let envelope = serde_json::json!({ "error": error });
+        if let Some(failure) = Failure::of_envelope(&envelope, None) {
+            draft.fail(failure);
+        }
+    }
+}
+
+fn read_message(index: u64, message: &Value, draft: &mut Draft) {
+    let mut spoke = false;
+    let transcript = message.pointer("/audio/transcript");
+    for content in ["content", "refusal"]
+        .iter()
+        .filter_map(|key| message.get(*key))
+        .chain(transcript)
+    {
+        each_text(content, &mut |piece| {
+            spoke |= !piece.is_empty();
+            draft.output.text(index, piece);
+        });
+    }
+    spoke |= ["reasoning_content", "reasoning"]
+        .iter()
+        .any(|key| text(message, key).is_some());
+    let calls = message.get("tool_calls").and_then(Value::as_array);
+    for (place, call) in (0..).zip(calls.into_iter().flatten()) {
+        let number = call.get("index").and_then(Value::as_u64).unwrap_or(place);
+        let called = call
+            .get("function")
+            .or_else(|| call.get("custom"))
+            .unwrap_or(call);
+        read_tool_call(index, number, text(call, "id"), called, draft);
+        spoke = true;
+    }
+    if let Some(called) = message
+        .get("function_call")
+        .filter(|called| !called.is_null())
+    {
+        read_tool_call(index, 0, None, called, draft);
+        spoke = true;
+    }
+    draft.has_content |= spoke;
+}
+
+fn read_tool_call(choice: u64, number: u64, id: Option<&str>, called: &Value, draft: &mut Draft) {
+    let arguments = match called.get("arguments").or_else(|| called.get("input")) {
+        Some(Value::String(arguments)) => arguments.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(structure) => structure.to_string(),
+    };
+    let name = text(called, "name").unwrap_or_default();
+    draft.output.tool_call(choice, number, id, name, &arguments);
+}

@@ -1,0 +1,337 @@
+//! What a response said, collected piece by piece in bounded memory.
+
+use serde_json::{Value, json};
+
+use super::{call::Recorded, fields::text, input::marked};
+use crate::observation::{Captured, Content, TextCapture};
+
+/// Choices and tool calls of which something is kept; further ones are counted as cut.
+const MAX_SLOTS: usize = 64;
+/// Characters kept of a name, an id or a finish reason.
+const MAX_NAME: usize = 128;
+
+/// The running state of a response: its choices, each with a text and tool calls.
+#[derive(Debug)]
+pub(crate) struct Output {
+    content: Content,
+    choices: Vec<Choice>,
+    /// Characters that may still be kept over all choices.
+    budget: usize,
+    /// Characters of choices beyond the slots.
+    beyond: usize,
+    /// A summary that stands for an output without text, such as embeddings.
+    summary: Option<Value>,
+}
+
+#[derive(Debug)]
+struct Choice {
+    text: TextCapture,
+    tools: Vec<ToolCall>,
+    finish_reason: Option<String>,
+}
+
+#[derive(Debug)]
+struct ToolCall {
+    /// The provider's number for the call, or its place in the response.
+    index: u64,
+    id: Option<String>,
+    name: TextCapture,
+    arguments: TextCapture,
+}
+
+impl Output {
+    pub(crate) fn new(content: Content) -> Self {
+        // Room for the previews of a few choices with several tool calls each.
+        let budget = content
+            .max_chars()
+            .saturating_mul(8)
+            .min(Content::MAX_CHARS);
+        Self {
+            content,
+            choices: Vec::new(),
+            budget,
+            beyond: 0,
+            summary: None,
+        }
+    }
+
+    /// Adds text to a choice.
+    pub(crate) fn text(&mut self, choice: u64, piece: &str) {
+        let mut budget = self.budget;
+        match self.choice(choice) {
+            Some(choice) => push(&mut choice.text, &mut budget, piece),
+            None => self.beyond += piece.chars().count(),
+        }
+        self.budget = budget;
+    }
+
+    /// Counts text of a choice without keeping any.
+    pub(crate) fn skip(&mut self, choice: u64, chars: usize) {
+        match self.choice(choice) {
+            Some(choice) => choice.text.skip(chars),
+            None => self.beyond += chars,
+        }
+    }
+
+    /// Adds to the tool call with the number `index`, which may be new.
+    pub(crate) fn tool_call(
+        &mut self,
+        choice: u64,
+        index: u64,
+        id: Option<&str>,
+        name: &str,
+        arguments: &str,
+    ) {
+        let limit = self.content.max_system_chars();
+        let mut budget = self.budget;
+        let Some(choice) = self.choice(choice) else {
+            self.beyond += arguments.chars().count();
+            return;
+        };
+        let known = choice.tools.iter().position(|tool| tool.index == index);
+        let at = known.unwrap_or(choice.tools.len());
+        if known.is_none() && at < MAX_SLOTS {
+            choice.tools.push(ToolCall {
+                index,
+                id: None,
+                name: TextCapture::new(MAX_NAME),
+                arguments: TextCapture::new(limit),
+            });
+        }
+        match choice.tools.get_mut(at) {
+            Some(tool) => {
+                if let Some(id) = id.filter(|_| tool.id.is_none()) {
+                    tool.id = Some(Captured::of(id, MAX_NAME).text);
+                }
+                tool.name.push(name);
+                push(&mut tool.arguments, &mut budget, arguments);
+            }
+            None => self.beyond += arguments.chars().count(),
+        }
+        self.budget = budget;
+    }
+
+    /// Sets why a choice ended; an empty reason is none.
+    pub(crate) fn finish_reason(&mut self, choice: u64, reason: &str) {
+        if reason.is_empty() {
+            return;
+        }
+        if let Some(choice) = self.choice(choice) {
+            choice.finish_reason = Some(Captured::of(reason, MAX_NAME).text);
+        }
+    }
+
+    /// Sets what stands for an output without text.
+    pub(crate) fn summarise(&mut self, summary: Value) {
+        self.summary = Some(summary);
+    }
+
+    /// Forgets everything, because the whole response is about to follow.
+    pub(crate) fn restart(&mut self) {
+        *self = Self::new(self.content);
+    }
+
+    /// Whether a choice has called a tool.
+    pub(crate) fn has_tool_calls(&self) -> bool {
+        self.choices.iter().any(|choice| !choice.tools.is_empty())
+    }
+
+    /// Whether nothing more of this choice's text will be kept.
+    pub(crate) fn is_full(&self, choice: u64) -> bool {
+        self.budget == 0
+            || usize::try_from(choice)
+                .ok()
+                .and_then(|at| self.choices.get(at))
+                .is_some_and(|choice| choice.text.is_full())
+    }
+
+    /// Whether each choice that began has ended.
+    pub(crate) fn is_finished(&self) -> bool {
+        !self.choices.is_empty()
+            && self
+                .choices
+                .iter()
+                .all(|choice| choice.finish_reason.is_some())
+    }
+
+    /// The reasons why the choices ended.
+    pub(crate) fn finish_reasons(&self) -> Vec<String> {
+        self.choices
+            .iter()
+            .filter_map(|choice| choice.finish_reason.clone())
+            .collect()
+    }
+
+    /// The text of the only choice, or JSON if there are tool calls or several choices.
+    pub(crate) fn finish(mut self) -> Option<Recorded> {
+        if self.content == Content::Off {
+            return None;
+        }
+        if let Some(summary) = self.summary {
+            let text = summary.to_string();
+            let chars = text.chars().count();
+            let captured = Captured {
+                text,
+                kept: chars,
+                total: chars,
+            };
+            return Some(Recorded {
+                captured,
+                is_json: true,
+            });
+        }
+        if self.choices.len() <= 1 && !self.has_tool_calls() {
+            let captured = self.choices.pop()?.text.finish();
+            return Some(Recorded {
+                captured,
+                is_json: false,
+            })
+            .filter(|recorded| recorded.captured.total > 0);
+        }
+        let (mut kept, mut total) = (0, self.beyond);
+        let mut count = |captured: &Captured| {
+            kept += captured.kept;
+            total += captured.total;
+        };
+        let choices = self.choices.into_iter();
+        let mut values: Vec<Value> = choices.map(|choice| choice.finish(&mut count)).collect();
+        let value = match values.len() {
+            1 => values.pop().unwrap_or_default(),
+            _ => Value::Array(values),
+        };
+        let captured = Captured {
+            text: value.to_string(),
+            kept,
+            total,
+        };
+        Some(Recorded {
+            captured,
+            is_json: true,
+        })
+    }
+
+    fn choice(&mut self, index: u64) -> Option<&mut Choice> {
+        let at = usize::try_from(index).ok().filter(|&at| at < MAX_SLOTS)?;
+        let limit = self.content.max_chars();
+        while self.choices.len() <= at {
+            let text = TextCapture::new(limit);
+            self.choices.push(Choice {
+                text,
+                tools: Vec::new(),
+                finish_reason: None,
+            });
+        }
+        self.choices.get_mut(at)
+    }
+}
+
+impl Choice {
+    fn finish(self, count: &mut impl FnMut(&Captured)) -> Value {
+        let text = self.text.finish();
+        count(&text);
+        if self.tools.is_empty() {
+            return marked(text).into();
+        }
+        let tools: Vec<Value> = self
+            .tools
+            .into_iter()
+            .map(|tool| tool.finish(&mut *count))
+            .collect();
+        let content = if text.total == 0 {
+            Value::Null
+        } else {
+            marked(text).into()
+        };
+        json!({ "role": "assistant", "content": content, "tool_calls": tools })
+    }
+}
+
+impl ToolCall {
+    fn finish(self, count: &mut impl FnMut(&Captured)) -> Value {
+        let arguments = self.arguments.finish();
+        count(&arguments);
+        let name = self.name.finish().text;
+        json!({
+            "id": self.id,
+            "type": "function",
+            "function": { "name": name, "arguments": marked(arguments) },
+        })
+    }
+}
+
+/// Adds a piece as long as the common budget lasts.
+fn push(capture: &mut TextCapture, budget: &mut usize, piece: &str) {
+    if *budget == 0 || capture.is_full() {
+        capture.skip(piece.chars().count());
+        return;
+    }
+    let end = piece
+        .char_indices()
+        .nth(*budget)
+        .map_or(piece.len(), |(at, _)| at);
+    let (fits, rest) = piece.split_at(end);
+    capture.push(fits);
+    capture.skip(rest.chars().count());
+    *budget = budget.saturating_sub(fits.chars().count());
+}
+
+/// Adds the texts of a message's content: a string, or typed parts.
+pub(crate) fn each_text(content: &Value, on_text: &mut impl FnMut(&str)) {
+    match content {
+        Value::String(piece) => on_text(piece),
+        Value::Array(parts) => {
+            for part in parts {
+                match part {
+                    Value::String(piece) => on_text(piece),
+                    part => {
+                        if let Some(piece) = text(part, "text").or_else(|| text(part, "refusal")) {
+                            on_text(piece);
+                        }
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finish(output: Output) -> Captured {
+        output
+            .finish()
+            .map(|recorded| recorded.captured)
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_tool_call_in_pieces_becomes_valid_json() {
+        let mut output = Output::new(Content::Preview);
+        output.tool_call(0, 1, Some("call_1"), "weather", "");
+        for _ in 0..100 {
+            output.tool_call(0, 1, None, "", r#"{"a":"#);
+        }
+        let captured = finish(output);
+        let value: Value = serde_json::from_str(&captured.text).unwrap_or_default();
+        assert_eq!(
+            value.pointer("/tool_calls/0/function/name"),
+            Some(&"weather".into())
+        );
+        assert_eq!((captured.kept, captured.total), (200, 500));
+    }
+
+    #[test]
+    fn state_stays_bounded_whatever_arrives() {
+        let mut output = Output::new(Content::Full);
+        let piece = "x".repeat(10_000);
+        for at in 0..1_000 {
+            output.text(at, &piece);
+            output.tool_call(at % 3, at, Some(&piece), &piece, &piece);
+        }
+        let captured = finish(output);
+        assert!(captured.text.len() < 2 * Content::MAX_CHARS);
+        assert_eq!(captured.total, 20_000_000);
+    }
+}

@@ -1,0 +1,116 @@
+//! The request's model parameters, without anything that could be content.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::Value;
+
+use super::fields::Fields;
+
+/// Longest parameter that is kept, in bytes of JSON.
+const MAX_LEN: usize = 512;
+
+/// Parameters whose value is a text or a structure. Any other name passes with a number or a
+/// boolean only: those cannot be content.
+const STRUCTURED: [&str; 24] = [
+    "encoding_format",
+    "include",
+    "input_type",
+    "logit_bias",
+    "modalities",
+    "output_config",
+    "output_dtype",
+    "prediction_type",
+    "prompt_cache_retention",
+    "provider",
+    "reasoning",
+    "reasoning_effort",
+    "reasoning_format",
+    "response_format",
+    "search_context_size",
+    "service_tier",
+    "stop",
+    "stop_sequences",
+    "stream_options",
+    "text",
+    "thinking",
+    "tool_choice",
+    "truncation",
+    "verbosity",
+];
+
+/// Names and values, in the order in which the request gives them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Parameters(Vec<(String, Value)>);
+
+impl Parameters {
+    pub(crate) fn of(request: &Fields<'_>) -> Self {
+        let mut parameters = Self::default();
+        for (name, raw) in request.iter() {
+            let raw = raw.get();
+            let scalar = !raw.starts_with(['"', '[', '{']) && raw != "null";
+            if !scalar && !STRUCTURED.contains(&name) {
+                continue;
+            }
+            let Ok(value) = serde_json::from_str::<Value>(raw) else {
+                continue;
+            };
+            match value {
+                Value::Null => {}
+                value if raw.len() <= MAX_LEN => parameters.set(name, value),
+                value => {
+                    if let Some(kind) = format_type(&value) {
+                        parameters.set(name, kind);
+                    }
+                }
+            }
+        }
+        parameters
+    }
+
+    /// Sets a parameter; one that is there already keeps its place.
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Parameters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// What is left of a `response_format` or `text` with a long schema: its type.
+fn format_type(value: &Value) -> Option<Value> {
+    let kind = value
+        .get("type")
+        .or_else(|| value.pointer("/format/type"))?;
+    Some(serde_json::json!({ "type": kind }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_keep_the_requests_order_and_leave_content_behind() {
+        let request = br#"{"temperature":0.5,"messages":[1],"stop":["a"],"n":2,"user":"u@x.y",
+            "model":"m","made_up":true,"seed":null}"#;
+        let mut parameters = Parameters::of(&Fields::parse(request).unwrap_or_default());
+        parameters.set("service_tier", "flex".into());
+        let json = serde_json::to_string(&parameters).unwrap_or_default();
+        assert_eq!(
+            json,
+            r#"{"temperature":0.5,"stop":["a"],"n":2,"made_up":true,"service_tier":"flex"}"#
+        );
+    }
+}

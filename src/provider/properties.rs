@@ -1,0 +1,96 @@
+//! What must hold whatever the bytes are.
+
+use std::time::SystemTime;
+
+use proptest::prelude::*;
+
+use super::{
+    call::{Call, Ended},
+    endpoint::Endpoint,
+    recorder::Recorder,
+};
+use crate::observation::Content;
+
+const PATHS: [&str; 4] = [
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/embeddings",
+    "/v1/completions",
+];
+
+fn record(path: &str, content: Content, request: &str, body: &[u8], size: usize) -> Option<Call> {
+    let endpoint = Endpoint::recognise("POST", "api.openai.com", path)?;
+    let mut recorder = Recorder::new(endpoint, content);
+    recorder.request(request.as_bytes());
+    recorder.head(200, None);
+    for chunk in body.chunks(size.max(1)) {
+        recorder.chunk(chunk, SystemTime::UNIX_EPOCH);
+    }
+    Some(recorder.finish(Ended::Eof, 1))
+}
+
+/// Bytes near to what providers send, so that the inner branches are reached.
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    let member = prop::sample::select(vec![
+        r#""id":"r1""#,
+        r#""model":"m""#,
+        r#""choices":[{"index":0,"delta":{"content":"añ€ \ud83d\ude00"},"finish_reason":null}]"#,
+        r#""choices":[{"index":70,"delta":{"tool_calls":[{"index":9,"function":{"name":"f","arguments":"{"}}]}}]"#,
+        r#""choices":[{"message":{"content":[{"type":"text","text":"x"}]},"finish_reason":"stop"}]"#,
+        r#""choices":{"0":[null]}"#,
+        r#""usage":{"prompt_tokens":-3,"completion_tokens":1e400,"total_tokens":"9"}"#,
+        r#""usage":{"prompt_tokens":3,"completion_tokens":4.0,"total_tokens":7}"#,
+        r#""error":{"message":"no","type":null}"#,
+        r#""type":"response.output_text.delta","delta":"text""#,
+        r#""type":"response.completed","response":{"id":"r","status":"completed","output":[{"type":"message","content":[{"text":"t"}]}]}"#,
+        r#""data":[{"embedding":[1,2]},{"embedding":"AAAA"}]"#,
+    ]);
+    let object = prop::collection::vec(member, 0..5)
+        .prop_map(|members| format!("{{{}}}", members.join(",")));
+    let line = prop_oneof![
+        4 => object.clone().prop_map(|json| format!("data: {json}\n\n")),
+        1 => Just("data: [DONE]\r\n\r\n".to_owned()),
+        1 => Just(": comment\revent: error\r".to_owned()),
+        1 => object,
+        1 => "\\PC{0,20}",
+    ];
+    let text = prop::collection::vec(line, 0..8).prop_map(|lines| lines.concat().into_bytes());
+    prop_oneof![4 => text, 1 => prop::collection::vec(any::<u8>(), 0..200)]
+}
+
+fn content() -> impl Strategy<Value = Content> {
+    prop::sample::select(vec![Content::Preview, Content::Full, Content::Off])
+}
+
+proptest! {
+    #[test]
+    fn the_cut_of_the_bytes_does_not_matter_and_nothing_panics(
+        path in prop::sample::select(PATHS.to_vec()),
+        content in content(),
+        body in body(),
+        size in 1_usize..40,
+    ) {
+        let whole = record(path, content, "{}", &body, usize::MAX);
+        let cut = record(path, content, "{}", &body, size);
+        prop_assert_eq!(format!("{whole:?}"), format!("{cut:?}"));
+    }
+
+    #[test]
+    fn any_request_can_be_read(
+        path in prop::sample::select(PATHS.to_vec()),
+        content in content(),
+        messages in "[\\[\\]{}\":,a-c0-2]{0,60}",
+    ) {
+        for member in ["messages", "input", "prompt", "tools", "instructions"] {
+            record(path, content, &format!("{{\"{member}\":{messages}}}"), b"", 1);
+        }
+    }
+
+    #[test]
+    fn without_content_no_text_is_kept(path in prop::sample::select(PATHS.to_vec()), body in body()) {
+        let request = r#"{"messages":[{"role":"user","content":"x"}],"input":"x","prompt":"x"}"#;
+        let call = record(path, Content::Off, request, &body, 7);
+        let texts = call.map(|call| (call.input, call.system, call.output));
+        prop_assert_eq!(texts, Some((None, None, None)));
+    }
+}

@@ -1,0 +1,201 @@
+//! The engine: a request, the head of a response and its bytes in; a [`Call`] out. It does no
+//! I/O and knows no clock.
+
+use std::time::SystemTime;
+
+use super::{
+    call::{Call, Ended},
+    decode::{BodyBuffer, Decoder, Event},
+    endpoint::Endpoint,
+    extract::{Draft, Extract},
+    failure::Failure,
+    fields::Fields,
+    input::{Counts, Input},
+    output::Output,
+    parameters::Parameters,
+};
+use crate::observation::{Content, Usage};
+
+/// Reads one model call, whatever the API. Holds a bounded running state only.
+pub(crate) struct Recorder {
+    content: Content,
+    extractor: Box<dyn Extract>,
+    draft: Draft,
+    decoder: Option<Decoder>,
+}
+
+impl Recorder {
+    pub(crate) fn new(endpoint: Endpoint, content: Content) -> Self {
+        let call = Call {
+            provider: endpoint.provider,
+            operation: endpoint.api.operation(),
+            request_model: endpoint.path_model,
+            response_model: None,
+            response_id: None,
+            parameters: Parameters::default(),
+            input: None,
+            system: None,
+            counts: Counts::default(),
+            output: None,
+            finish_reasons: Vec::new(),
+            usage: None,
+            cost: None,
+            failure: None,
+            first_content: None,
+            ended: Ended::Protocol,
+            streamed: false,
+            status: None,
+            attempts: 0,
+            notes: Vec::new(),
+        };
+        Self {
+            content,
+            extractor: endpoint.api.extractor(content),
+            draft: Draft {
+                call,
+                output: Output::new(content),
+                done: false,
+                has_content: false,
+                has_usage: false,
+            },
+            decoder: None,
+        }
+    }
+
+    /// Reads the body of the request.
+    pub(crate) fn request(&mut self, body: &[u8]) {
+        let Some(request) = Fields::parse(body) else {
+            return;
+        };
+        if let Some(model) = request.text("model") {
+            self.draft.call.request_model = Some(model);
+        }
+        self.draft.call.parameters = Parameters::of(&request);
+        let mut input = Input::new(self.content);
+        self.extractor
+            .request(&request, &mut input, &mut self.draft);
+        let call = &mut self.draft.call;
+        (call.input, call.system, call.counts) = input.finish();
+    }
+
+    /// Reads the head of a response.
+    pub(crate) fn head(&mut self, status: u16, content_type: Option<&str>) {
+        self.draft.call.status = Some(status);
+        self.decoder = Some(Decoder::new(status, content_type));
+    }
+
+    /// Gives up on a body in an encoding that only the caller can read.
+    pub(crate) fn unreadable(&mut self, encoding: &str) {
+        self.decoder = None;
+        self.draft.call.note("response_encoding", encoding);
+    }
+
+    /// Reads the next bytes of the response's body; `now` is when they arrived.
+    pub(crate) fn chunk(&mut self, bytes: &[u8], now: SystemTime) {
+        let Some(decoder) = &mut self.decoder else {
+            return;
+        };
+        let (extractor, draft) = (&mut self.extractor, &mut self.draft);
+        decoder.push(bytes, |event| read_event(extractor.as_mut(), draft, event));
+        if draft.has_content && draft.call.first_content.is_none() && decoder.is_stream() {
+            draft.call.first_content = Some(now);
+        }
+    }
+
+    /// What is known by now.
+    pub(crate) fn call(&self) -> &Call {
+        &self.draft.call
+    }
+
+    /// Whether the protocol's own end was seen: nothing that follows matters.
+    pub(crate) fn is_done(&self) -> bool {
+        self.draft.done
+    }
+
+    /// Records a failure that is not in a response, with the HTTP status if it came from one.
+    pub(crate) fn fail(&mut self, failure: Failure, status: Option<u16>) {
+        self.draft.fail(failure);
+        self.draft.call.status = self.draft.call.status.or(status);
+    }
+
+    /// Ends the reading; `attempts` were made.
+    pub(crate) fn finish(mut self, ended: Ended, attempts: u32) -> Call {
+        let decoder = self.decoder.take();
+        let streamed = decoder.as_ref().is_some_and(Decoder::is_stream);
+        match decoder {
+            Some(Decoder::Document(body)) => self.read_document(&body, ended),
+            Some(Decoder::Events(mut framer)) => {
+                let (extractor, draft) = (&mut self.extractor, &mut self.draft);
+                framer.finish(|event| read_event(extractor.as_mut(), draft, event));
+                if framer.lost() > 0 {
+                    draft.call.note("events_too_long", framer.lost());
+                }
+            }
+            Some(Decoder::Unknown(_)) if ended == Ended::Eof => self.draft.fail(no_json()),
+            Some(Decoder::Unknown(_)) | None => {}
+        }
+        let Draft {
+            mut call,
+            output,
+            done,
+            has_usage,
+            ..
+        } = self.draft;
+        call.attempts = attempts;
+        call.streamed = streamed;
+        // Some providers send no end mark, and some callers do not wait for it.
+        let complete = done || streamed && output.is_finished();
+        call.ended = match ended {
+            Ended::Eof if !streamed => Ended::Protocol,
+            Ended::Eof | Ended::Dropped if complete => Ended::Protocol,
+            ended => ended,
+        };
+        call.finish_reasons = output.finish_reasons();
+        call.output = output.finish();
+        if !has_usage && call.failure.is_none() && ended != Ended::Error {
+            // Langfuse counts the tokens of the preview if it is told nothing.
+            call.usage = Some(Usage::new().total(0));
+            call.note("usage_source", "missing");
+        }
+        call
+    }
+
+    fn read_document(&mut self, body: &BodyBuffer, ended: Ended) {
+        let bytes = body.bytes();
+        let status = self.draft.call.status.unwrap_or_default();
+        if !(200..300).contains(&status) {
+            self.draft.fail(Failure::of_response(status, bytes));
+            return;
+        }
+        match Fields::parse(bytes) {
+            Some(response) if !body.is_cut() => {
+                self.extractor.document(&response, &mut self.draft);
+            }
+            None if ended == Ended::Eof && !body.is_cut() => self.draft.fail(no_json()),
+            _ => self.read_scraps(body),
+        }
+    }
+
+    /// Reads what is known of a body that is too large, cut short or no JSON.
+    fn read_scraps(&mut self, body: &BodyBuffer) {
+        let mut scraps = serde_json::Map::new();
+        for key in ["usage", "model", "id", "service_tier"] {
+            scraps.extend(body.scrap(key).map(|value| (key.to_owned(), value)));
+        }
+        let json = serde_json::to_vec(&scraps).unwrap_or_default();
+        if let Some(response) = Fields::parse(&json) {
+            self.extractor.document(&response, &mut self.draft);
+        }
+        self.draft.call.note("response_cut", true);
+    }
+}
+
+fn no_json() -> Failure {
+    Failure::new("decode", "the response is not a JSON object")
+}
+
+fn read_event(extractor: &mut dyn Extract, draft: &mut Draft, event: Event<'_>) {
+    if !draft.done {
+        extractor.event(event, draft);
+    }
+}

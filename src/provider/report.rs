@@ -1,0 +1,146 @@
+//! Writes a [`Call`] to its observation.
+
+use opentelemetry::{Array, StringValue, Value};
+
+use super::{
+    call::{Call, Ended, Recorded},
+    failure::Failure,
+};
+use crate::observation::{Captured, Level, Observation, attributes};
+
+// OpenTelemetry's conventions for generative AI, without content, for other back-ends than
+// Langfuse.
+const OPERATION: &str = "gen_ai.operation.name";
+const PROVIDER: &str = "gen_ai.provider.name";
+const REQUEST_MODEL: &str = "gen_ai.request.model";
+const RESPONSE_MODEL: &str = "gen_ai.response.model";
+const RESPONSE_ID: &str = "gen_ai.response.id";
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+const INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+const OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+const ERROR_TYPE: &str = "error.type";
+
+/// Reports what is known once the request was read.
+pub(super) fn request(call: &Call, observation: &Observation) {
+    observation
+        .name(call.name())
+        .attribute(OPERATION, call.operation.name())
+        .attribute(PROVIDER, call.provider.clone().into_owned());
+    if let Some(model) = &call.request_model {
+        observation
+            .model(model)
+            .attribute(REQUEST_MODEL, model.clone());
+    }
+    if !call.parameters.is_empty() {
+        observation.model_parameters(&call.parameters);
+    }
+    if let Some(Recorded { captured, is_json }) = call.input.clone() {
+        let counts = counts(&captured);
+        observation.captured_input(whole_if(is_json, captured));
+        if let (true, Some((chars, kept))) = (is_json, counts) {
+            observation.attribute(attributes::INPUT_CHARS, chars);
+            observation.attribute(attributes::INPUT_KEPT, kept);
+        }
+    }
+    if let Some(system) = &call.system {
+        observation.metadata("system_prompt", &super::input::marked(system.clone()));
+    }
+    if !call.counts.is_empty() {
+        observation.metadata("input_counts", &call.counts);
+    }
+}
+
+/// Reports what is known once the call has ended.
+pub(super) fn response(call: &Call, observation: &Observation) {
+    if let Some(model) = &call.response_model {
+        observation
+            .model(model)
+            .attribute(RESPONSE_MODEL, model.clone());
+    }
+    if let Some(id) = &call.response_id {
+        observation.attribute(RESPONSE_ID, id.clone());
+    }
+    if !call.parameters.is_empty() {
+        observation.model_parameters(&call.parameters);
+    }
+    if let Some(Recorded { captured, is_json }) = call.output.clone() {
+        let counts = counts(&captured);
+        observation.captured_output(whole_if(is_json, captured));
+        if let (true, Some((chars, kept))) = (is_json, counts) {
+            observation.attribute(attributes::OUTPUT_CHARS, chars);
+            observation.attribute(attributes::OUTPUT_KEPT, kept);
+        }
+    }
+    if let Some(usage) = &call.usage {
+        observation.usage(usage.clone());
+    }
+    for (key, tokens) in [
+        (INPUT_TOKENS, call.input_tokens()),
+        (OUTPUT_TOKENS, call.output_tokens()),
+    ] {
+        if let Some(tokens) = tokens {
+            observation.attribute(key, i64::try_from(tokens).unwrap_or(i64::MAX));
+        }
+    }
+    if let Some(cost) = call.cost {
+        observation.cost(cost);
+    }
+    if let Some(time) = call.first_content {
+        observation.completion_start_time(time);
+    }
+    if let Some(status) = call.status {
+        observation.attribute(attributes::HTTP_STATUS, i64::from(status));
+    }
+    if call.attempts > 1 {
+        observation.metadata("attempts", &call.attempts);
+    }
+    for (key, value) in &call.notes {
+        observation.metadata(key, value);
+    }
+    outcome(call, observation);
+}
+
+fn outcome(call: &Call, observation: &Observation) {
+    let mut reasons = call.finish_reasons.clone();
+    if let Some(Failure { kind, message }) = &call.failure {
+        observation
+            .level(Level::Error)
+            .status_message(message)
+            .attribute(ERROR_TYPE, kind.clone());
+    } else if let Some(warning) = warning(call) {
+        observation.level(Level::Warning).status_message(warning);
+    }
+    if reasons.is_empty() && (call.failure.is_some() || warning(call).is_some()) {
+        reasons.push("error".to_owned());
+    }
+    if !reasons.is_empty() {
+        let reasons = reasons.into_iter().map(StringValue::from).collect();
+        observation.attribute(FINISH_REASONS, Value::Array(Array::String(reasons)));
+    }
+}
+
+/// What to say of a call that did not fail but did not end well either.
+fn warning(call: &Call) -> Option<&'static str> {
+    match call.ended {
+        Ended::Dropped if call.streamed => Some("stream dropped by caller"),
+        Ended::Dropped => Some("call dropped by caller"),
+        Ended::Eof => Some("stream ended before its end mark"),
+        Ended::Protocol | Ended::Error => None,
+    }
+}
+
+/// A structure is marked inside where it was cut; a mark at its end would break it.
+fn whole_if(is_json: bool, mut captured: Captured) -> Captured {
+    if is_json {
+        captured.kept = captured.total;
+    }
+    captured
+}
+
+/// The characters there were and the characters kept, if some were left out.
+fn counts(captured: &Captured) -> Option<(i64, i64)> {
+    let count = |chars| i64::try_from(chars).unwrap_or(i64::MAX);
+    captured
+        .is_cut()
+        .then(|| (count(captured.total), count(captured.kept)))
+}

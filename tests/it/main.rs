@@ -1,0 +1,17 @@
+//! Integration tests: one binary, a file per behaviour.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and a bootstrap's output is its log"
+)]
+
+mod testkit_bootstrap;
+mod testkit_http;
+mod testkit_lambda;
+mod testkit_langfuse;
+mod testkit_openai;
+mod testkit_tree;
