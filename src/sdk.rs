@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use once_cell::sync::{Lazy, OnceCell};
 use opentelemetry::{
     InstrumentationScope, KeyValue,
@@ -223,7 +224,40 @@ impl Sdk {
     /// back-end cannot be asked and counts as good.
     pub async fn auth_check(&self, budget: Duration) -> Result<(), Error> {
         let pipeline = self.0.pipeline.as_ref().ok_or_else(Error::disabled)?;
-        pipeline.delivery.check(budget).await.unwrap_or(Ok(()))
+        pipeline
+            .delivery
+            .projects(budget)
+            .await
+            .unwrap_or(Ok(Bytes::new()))
+            .map(drop)
+    }
+
+    /// Where to see a trace in Langfuse. Asks Langfuse for the project's id, within `budget`.
+    ///
+    /// # Errors
+    ///
+    /// As [`auth_check`](Self::auth_check); and a plain OTLP back-end has no such address
+    /// ([`Error::is_disabled`]).
+    pub async fn trace_url(&self, trace: TraceId, budget: Duration) -> Result<String, Error> {
+        let pipeline = self.0.pipeline.as_ref().ok_or_else(Error::disabled)?;
+        let Some(Destination::Langfuse(langfuse)) = &self.0.settings.destination else {
+            return Err(Error::disabled());
+        };
+        let body = pipeline
+            .delivery
+            .projects(budget)
+            .await
+            .ok_or_else(Error::disabled)??;
+        let projects: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let project = projects
+            .pointer("/data/0/id")
+            .and_then(serde_json::Value::as_str);
+        let project =
+            project.ok_or_else(|| Error::configuration("these keys belong to no project"))?;
+        Ok(format!(
+            "{}/project/{project}/traces/{trace}",
+            langfuse.base_url
+        ))
     }
 
     /// Whether observations are recorded.
