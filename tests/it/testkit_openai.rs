@@ -1,4 +1,4 @@
-//! The in-process OpenAI says what async-openai understands.
+//! The in-process `OpenAI` says what async-openai understands.
 
 use std::time::Duration;
 

@@ -33,7 +33,7 @@ pub(super) fn whole(request: &Value, completion: &Completion) -> Value {
         request,
         completion,
         "completed",
-        json!([item("completed", &json!([part(&completion.text)]))]),
+        &json!([item("completed", &json!([part(&completion.text)]))]),
     )
 }
 
