@@ -44,14 +44,14 @@ fn bootstrap() {
             serve();
         }
         "registers twice" => {
-            let status = |events| register("same", events).status;
+            let status = |events| register("same", &events).status;
             println!(
                 "{} {} {}",
                 status(json!([])),
                 status(json!([])),
                 status(json!(["NONSENSE"]))
             );
-            println!("{}", register("other", json!(["SHUTDOWN"])).status);
+            println!("{}", register("other", &json!(["SHUTDOWN"])).status);
             exit(0);
         }
         "serves" => serve(),
@@ -240,7 +240,7 @@ struct Extension {
 
 impl Extension {
     fn register(events: &[&str]) -> Self {
-        let registered = register("testkit", json!(events));
+        let registered = register("testkit", &json!(events));
         assert_eq!(registered.status, 200);
         let id = registered
             .header("lambda-extension-identifier")
@@ -262,7 +262,7 @@ impl Extension {
     }
 }
 
-fn register(name: &str, events: Value) -> Answer {
+fn register(name: &str, events: &Value) -> Answer {
     let body = json!({ "events": events }).to_string();
     let name = [("lambda-extension-name", name)];
     runtime_api()

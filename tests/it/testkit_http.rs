@@ -43,18 +43,22 @@ impl Connection {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> io::Result<Answer> {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
+        let mut head = vec![
+            format!("{method} {path} HTTP/1.1"),
+            "host: localhost".to_owned(),
+        ];
+        head.extend(
+            headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}")),
+        );
         if !headers
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case("transfer-encoding"))
         {
-            head.push_str(&format!("content-length: {}\r\n", body.len()));
+            head.push(format!("content-length: {}", body.len()));
         }
-        head.push_str("\r\n");
-        let mut request = head.into_bytes();
+        let mut request = format!("{}\r\n\r\n", head.join("\r\n")).into_bytes();
         request.extend_from_slice(body);
         self.0.get_mut().write_all(&request)?;
         self.answer()

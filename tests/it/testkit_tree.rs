@@ -204,7 +204,8 @@ fn span(name: &str, id: u8, parent: Option<u8>, from_ms: u64, to_ms: u64) -> Val
     })
 }
 
-fn set(span: &mut Value, key: &str, value: Value) {
+fn set(span: &mut Value, key: &str, value: impl Into<Value>) {
+    let value = value.into();
     span["attributes"]
         .as_array_mut()
         .unwrap()
