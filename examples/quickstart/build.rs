@@ -12,7 +12,7 @@ use serde_json::Value;
 ///
 /// The example is named too, although it runs already: with the same choice of packages cargo uses
 /// the dependencies that it has built for it, and compiles only the function.
-pub fn function() -> Result<PathBuf, Box<dyn Error>> {
+pub(crate) fn function() -> Result<PathBuf, Box<dyn Error>> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args([

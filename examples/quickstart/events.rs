@@ -3,13 +3,13 @@
 use serde_json::json;
 
 /// A question, and whether its answer is streamed.
-pub struct Question {
-    pub text: String,
-    pub stream: bool,
+pub(crate) struct Question {
+    pub(crate) text: String,
+    pub(crate) stream: bool,
 }
 
 /// One for the cold start and two for the warm function.
-pub fn questions() -> [Question; 3] {
+pub(crate) fn questions() -> [Question; 3] {
     let manual =
         "A span that has not left before the freeze is a span that nobody will see. ".repeat(109);
     [
@@ -29,7 +29,7 @@ pub fn questions() -> [Question; 3] {
 }
 
 /// An HTTP API event, payload format 2.0. Nothing of its headers, cookies and query is recorded.
-pub fn api_gateway(question: &Question) -> String {
+pub(crate) fn api_gateway(question: &Question) -> String {
     json!({
         "version": "2.0",
         "routeKey": "POST /chat",

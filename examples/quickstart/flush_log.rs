@@ -3,17 +3,17 @@
 use warmspan::testkit::lambda::LogLine;
 
 /// One flush, as the function told of it.
-pub struct Flush {
+pub(crate) struct Flush {
     /// The trace that was flushed.
-    pub trace: String,
+    pub(crate) trace: String,
     /// Everything after the trace's id.
-    pub told: String,
+    pub(crate) told: String,
     /// Spans that it kept for the next one.
-    pub kept: usize,
+    pub(crate) kept: usize,
 }
 
 /// All flushes, in order. A skipped one names no trace.
-pub fn flushes(logs: &[LogLine]) -> Vec<Flush> {
+pub(crate) fn flushes(logs: &[LogLine]) -> Vec<Flush> {
     logs.iter()
         .filter_map(|line| {
             let text = line.text.strip_prefix("warmspan: flush ")?;

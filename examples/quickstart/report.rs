@@ -12,7 +12,7 @@ use warmspan::testkit::{
 use crate::{events::Question, flush_log, surroundings::Surroundings};
 
 /// One invocation, as its caller saw it.
-pub fn invocation(number: usize, question: &Question, invocation: &Invocation, logs: &[LogLine]) {
+pub(crate) fn invocation(number: usize, question: &Question, invocation: &Invocation, logs: &[LogLine]) {
     let start = match invocation.init {
         Some(init) => format!("cold, init {}", millis(init)),
         None => "warm".to_owned(),
@@ -37,7 +37,7 @@ pub fn invocation(number: usize, question: &Question, invocation: &Invocation, l
 }
 
 /// The traces that arrived at the in-process Langfuse, and whether they did in time.
-pub fn collected(
+pub(crate) fn collected(
     langfuse: &Langfuse,
     invocations: &[Invocation],
     logs: &[LogLine],
@@ -92,7 +92,7 @@ pub fn collected(
 }
 
 /// Where to see the traces that went to the user's Langfuse.
-pub async fn sent_away(
+pub(crate) async fn sent_away(
     surroundings: &Surroundings,
     invocations: &[Invocation],
     logs: &[LogLine],

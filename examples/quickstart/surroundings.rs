@@ -30,7 +30,7 @@ const ALWAYS: [&str; 4] = [
 ];
 
 /// What surrounds the function.
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     variables: HashMap<String, String>,
     openai: Option<OpenAi>,
     langfuse: Option<Langfuse>,
@@ -38,7 +38,7 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Starts what the environment does not name.
-    pub async fn start() -> io::Result<Self> {
+    pub(crate) async fn start() -> io::Result<Self> {
         let mut variables = ambient(&ALWAYS);
         // The function tells of each flush, which the report reads.
         variables.insert("LANGFUSE_DEBUG".to_owned(), "true".to_owned());
@@ -78,22 +78,22 @@ impl Surroundings {
     }
 
     /// The environment of the function.
-    pub fn variables(&self) -> &HashMap<String, String> {
+    pub(crate) fn variables(&self) -> &HashMap<String, String> {
         &self.variables
     }
 
     /// The in-process Langfuse, if the traces go there.
-    pub fn collector(&self) -> Option<&Langfuse> {
+    pub(crate) fn collector(&self) -> Option<&Langfuse> {
         self.langfuse.as_ref()
     }
 
     /// An SDK that talks to the Langfuse of the user.
-    pub fn sdk(&self) -> Sdk {
+    pub(crate) fn sdk(&self) -> Sdk {
         Sdk::new(Config::new().environment_variables(self.variables.clone()))
     }
 
     /// Takes the in-process Langfuse away.
-    pub async fn kill_collector(&self) {
+    pub(crate) async fn kill_collector(&self) {
         match &self.langfuse {
             Some(langfuse) => langfuse.stop().await,
             None => println!(
