@@ -193,10 +193,6 @@ impl State {
         &self.losses
     }
 
-    pub(super) fn count_loss(&mut self, reason: Reason, spans: usize) {
-        self.losses.add(reason, spans);
-    }
-
     /// Drops what is not on its way.
     pub(super) fn abandon(&mut self) -> usize {
         let mut lost = 0;

@@ -24,7 +24,7 @@ pub(crate) fn describe_response<B: Serialize + ?Sized>(response: &B, limit: usiz
         Ok(parts) if parts.is_gateway_form => Described {
             status: parts.status,
             output: if parts.is_base64 {
-                parts.body.map(decoded)
+                parts.body.as_ref().map(decoded)
             } else {
                 parts.body
             },
@@ -37,7 +37,7 @@ pub(crate) fn describe_response<B: Serialize + ?Sized>(response: &B, limit: usiz
 }
 
 /// The body was cut in its encoded form, so only what four characters stand for is decoded.
-fn decoded(encoded: Captured) -> Captured {
+fn decoded(encoded: &Captured) -> Captured {
     let whole = encoded.text.len() / 4 * 4;
     let text = super::gateway::decode_body(
         encoded.text.get(..whole).unwrap_or_default(),
