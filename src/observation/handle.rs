@@ -48,7 +48,7 @@ struct Shared {
 impl Observation {
     /// The observation inside of which this code runs, if any.
     pub fn current() -> Option<Self> {
-        current::with_current(Option::cloned)
+        current::with_current(|current: Option<&Self>| current.cloned())
     }
 
     /// Says what it is about: strings are recorded as they are, the rest as JSON.
