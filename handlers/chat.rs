@@ -1,1 +1,107 @@
-//! The function of the examples.
+//! The function of the examples: answers a question with a language model. It knows no platform;
+//! `lambda.rs` is its main on AWS Lambda.
+
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use warmspan::{
+    Level, ObservationType, ObserveFuture as _,
+    openai::{
+        self,
+        async_openai::{
+            error::OpenAIError,
+            types::{
+                chat::{
+                    ChatCompletionRequestUserMessageArgs, ChatCompletionStreamOptions,
+                    CreateChatCompletionRequestArgs,
+                },
+                responses::CreateResponseArgs,
+            },
+        },
+    },
+};
+
+/// What a caller asks.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Question {
+    /// The question itself.
+    pub question: String,
+    /// Whether the model streams its answer.
+    #[serde(default)]
+    pub stream: bool,
+}
+
+/// Answers one question.
+///
+/// # Errors
+///
+/// The model could not be asked, or did not answer.
+pub async fn answer(question: Question, model: &str) -> Result<String, OpenAIError> {
+    let chain = warmspan::sdk()
+        .observation("answer")
+        .as_type(ObservationType::Chain)
+        .start();
+    chain.input(&question.question);
+    let asked = async {
+        let result = if question.stream {
+            ask_streaming(&question.question, model).await
+        } else {
+            ask(&question.question, model).await
+        };
+        match &result {
+            Ok(answer) => chain.output(answer),
+            Err(error) => chain.error(error),
+        };
+        result
+    };
+    asked.observed(chain.clone()).await
+}
+
+/// The responses API, in one piece. The call becomes a generation by itself.
+async fn ask(question: &str, model: &str) -> Result<String, OpenAIError> {
+    let request = CreateResponseArgs::default()
+        .model(model)
+        .instructions("Answer in one sentence.")
+        .input(question)
+        .build()?;
+    let response = openai::client().responses().create(request).await?;
+    Ok(response.output_text().unwrap_or_default())
+}
+
+/// Chat completions, as a stream. The generation ends when the stream does.
+async fn ask_streaming(question: &str, model: &str) -> Result<String, OpenAIError> {
+    let message = ChatCompletionRequestUserMessageArgs::default()
+        .content(question)
+        .build()?;
+    let request = CreateChatCompletionRequestArgs::default()
+        .model(model)
+        .messages([message.into()])
+        .stream_options(ChatCompletionStreamOptions {
+            include_usage: Some(true),
+            include_obfuscation: None,
+        })
+        .build()?;
+    let mut stream = openai::client().chat().create_stream(request).await?;
+    let mut answer = String::new();
+    while let Some(chunk) = stream.next().await {
+        for choice in chunk?.choices {
+            answer.push_str(choice.delta.content.as_deref().unwrap_or_default());
+        }
+    }
+    Ok(answer)
+}
+
+/// The model to ask: `OPENAI_MODEL`, or a small one.
+pub fn model() -> String {
+    std::env::var("OPENAI_MODEL")
+        .ok()
+        .filter(|model| !model.is_empty())
+        .unwrap_or_else(|| "gpt-5-mini".to_owned())
+}
+
+/// Notes on the root observation that the caller asked for nothing.
+pub fn nothing_asked() {
+    if let Some(root) = warmspan::Observation::current() {
+        root.level(Level::Warning)
+            .status_message("no question in the body");
+    }
+}

@@ -3,6 +3,7 @@
 mod config;
 mod diagnostics;
 mod error;
+mod invocation;
 pub mod observation;
 mod provider;
 mod queue;
@@ -14,6 +15,10 @@ mod transport;
 
 pub use config::{Config, Credentials, FlushPoint, ParentPolicy};
 pub use error::Error;
+#[cfg(feature = "http")]
+pub use invocation::http;
+#[cfg(feature = "lambda")]
+pub use invocation::lambda;
 pub use observation::{
     Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Usage,
 };

@@ -6,11 +6,12 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use bytes::Bytes;
 use once_cell::sync::{Lazy, OnceCell};
 use opentelemetry::{
     InstrumentationScope, KeyValue,
@@ -102,6 +103,15 @@ pub async fn init_with_credentials<E: fmt::Display>(
     }
 }
 
+/// How many characters of a payload are worth keeping before it is known which SDK will record it:
+/// what the most curious of them keeps. `None` when there is none.
+pub(crate) fn capture_limit() -> Option<usize> {
+    CAPTURE_LIMIT.load(Ordering::Relaxed).checked_sub(1)
+}
+
+/// One more than the limit, so that zero means none.
+static CAPTURE_LIMIT: AtomicUsize = AtomicUsize::new(0);
+
 static PROCESS_SDK: OnceCell<Sdk> = OnceCell::new();
 
 /// A tracing pipeline to one project. Cheap to clone; every clone is the same SDK.
@@ -139,6 +149,9 @@ impl Sdk {
                 .map_err(|error| diagnostics::warn(format_args!("tracing is off: {error}")))
                 .ok()
         });
+        if pipeline.is_some() {
+            CAPTURE_LIMIT.fetch_max(settings.content.max_chars() + 1, Ordering::Relaxed);
+        }
         Self(Arc::new(Inner {
             settings,
             pipeline,
@@ -211,7 +224,40 @@ impl Sdk {
     /// back-end cannot be asked and counts as good.
     pub async fn auth_check(&self, budget: Duration) -> Result<(), Error> {
         let pipeline = self.0.pipeline.as_ref().ok_or_else(Error::disabled)?;
-        pipeline.delivery.check(budget).await.unwrap_or(Ok(()))
+        pipeline
+            .delivery
+            .projects(budget)
+            .await
+            .unwrap_or(Ok(Bytes::new()))
+            .map(drop)
+    }
+
+    /// Where to see a trace in Langfuse. Asks Langfuse for the project's id, within `budget`.
+    ///
+    /// # Errors
+    ///
+    /// As [`auth_check`](Self::auth_check); and a plain OTLP back-end has no such address
+    /// ([`Error::is_disabled`]).
+    pub async fn trace_url(&self, trace: TraceId, budget: Duration) -> Result<String, Error> {
+        let pipeline = self.0.pipeline.as_ref().ok_or_else(Error::disabled)?;
+        let Some(Destination::Langfuse(langfuse)) = &self.0.settings.destination else {
+            return Err(Error::disabled());
+        };
+        let body = pipeline
+            .delivery
+            .projects(budget)
+            .await
+            .ok_or_else(Error::disabled)??;
+        let projects: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let project = projects
+            .pointer("/data/0/id")
+            .and_then(serde_json::Value::as_str);
+        let project =
+            project.ok_or_else(|| Error::configuration("these keys belong to no project"))?;
+        Ok(format!(
+            "{}/project/{project}/traces/{trace}",
+            langfuse.base_url
+        ))
     }
 
     /// Whether observations are recorded.
@@ -255,6 +301,21 @@ impl Sdk {
 
     pub(crate) fn delivery(&self) -> Option<&Arc<Delivery>> {
         self.0.pipeline.as_ref().map(|pipeline| &pipeline.delivery)
+    }
+
+    /// Connects ahead of the first flush, if there is a runtime to do it on.
+    pub(crate) fn warm_up_in_background(&self) {
+        let (Some(delivery), Ok(runtime)) =
+            (self.delivery(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
+        let delivery = Arc::clone(delivery);
+        runtime.spawn(async move {
+            if let Err(error) = delivery.connections().warm_up().await {
+                diagnostics::debug(delivery.debug(), format_args!("connecting ahead: {error}"));
+            }
+        });
     }
 
     /// Whether this is the first invocation of the process.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::SystemTime};
 
 use opentelemetry::{
     Context, KeyValue,
-    trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt as _, Tracer as _},
+    trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt as _, Tracer as _},
 };
 
 use super::{Observation, ObservationType, attributes, current, draft::Draft};
@@ -27,6 +27,7 @@ pub struct ObservationBuilder<'a> {
     kind: ObservationType,
     start_time: Option<SystemTime>,
     parent: Parent,
+    links: Vec<Link>,
 }
 
 #[derive(Debug)]
@@ -44,6 +45,7 @@ impl<'a> ObservationBuilder<'a> {
             kind: ObservationType::default(),
             start_time: None,
             parent: Parent::Current,
+            links: Vec::new(),
         }
     }
 
@@ -81,6 +83,12 @@ impl<'a> ObservationBuilder<'a> {
         self
     }
 
+    /// Related to a span of another trace.
+    pub fn link(mut self, other: SpanContext) -> Self {
+        self.links.push(Link::with_context(other));
+        self
+    }
+
     /// Begins it. It does not become the current observation by that.
     pub fn start(self) -> Observation {
         let Some(tracer) = self.sdk.tracer() else {
@@ -102,6 +110,7 @@ impl<'a> ObservationBuilder<'a> {
         };
         let mut builder = SpanBuilder::from_name(self.name).with_kind(SpanKind::Internal);
         builder.start_time = self.start_time;
+        builder.links = (!self.links.is_empty()).then_some(self.links);
         let span = tracer.build_with_context(builder, &context);
 
         let mut attributes = Vec::with_capacity(EXPECTED_ATTRIBUTES);

@@ -63,6 +63,15 @@ impl Captured {
         capture.finish()
     }
 
+    /// The same with at most `limit` characters kept.
+    pub(crate) fn cut_to(mut self, limit: usize) -> Self {
+        if self.text.chars().count() > limit {
+            self.text.truncate(beginning(&self.text, limit).len());
+            self.kept = limit;
+        }
+        self
+    }
+
     /// Whether something was left out.
     pub(crate) fn is_cut(&self) -> bool {
         self.kept < self.total

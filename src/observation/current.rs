@@ -11,7 +11,7 @@ use super::Observation;
 struct Current(Observation);
 
 /// The current context with `observation` as the current one.
-pub(super) fn context_with(observation: &Observation) -> Context {
+pub(crate) fn context_with(observation: &Observation) -> Context {
     Context::current_with_value(Current(observation.clone()))
 }
 

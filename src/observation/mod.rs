@@ -20,6 +20,7 @@ pub(crate) mod value;
 pub use builder::ObservationBuilder;
 pub use content::Content;
 pub(crate) use content::{Captured, TextCapture};
+pub(crate) use current::context_with;
 pub use future::{InObservation, ObserveFuture, Observed};
 pub use handle::Observation;
 pub use kind::{Level, ObservationType};

@@ -49,7 +49,10 @@ impl Queue {
     /// Encodes the finished spans of `trace`, or of every trace, one body a trace. Cheap when
     /// there are none.
     pub(crate) fn encode(&self, trace: Option<TraceId>, encoder: &Encoder) {
-        while let Some((id, spans)) = self.state().take_finished(trace) {
+        loop {
+            // In a statement of its own, so that the lock is not held while encoding.
+            let taken = self.state().take_finished(trace);
+            let Some((id, spans)) = taken else { return };
             let count = spans.len();
             let body = encoder
                 .encode(spans)

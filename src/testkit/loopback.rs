@@ -101,6 +101,7 @@ impl Loopback {
     }
 
     /// Waits until every connection is closed.
+    #[cfg(unix)]
     pub(crate) fn all_closed(&self) -> impl Future<Output = ()> + Send + 'static {
         let counts = Arc::clone(&self.counts);
         async move {

@@ -1,5 +1,5 @@
 //! Everything needed to see a trace without an account: a Lambda emulator that really freezes the
-//! function, an in-process Langfuse, an OpenAI-compatible server, and traces as text trees.
+//! function, an in-process Langfuse, an `OpenAI`-compatible server, and traces as text trees.
 //!
 //! Our own tests are written with it, and so can yours be. It listens on loopback only, and every
 //! server runs on a thread of its own, so that a test that blocks its runtime cannot stall it.

@@ -77,6 +77,11 @@ impl Delivery {
         &self.lane.connections
     }
 
+    /// Whether the user wants to know what happens.
+    pub(crate) fn debug(&self) -> bool {
+        self.debug
+    }
+
     /// Encodes what has ended, while there is time to spare.
     pub(crate) fn encode(&self, trace: TraceId) {
         self.queue.encode(Some(trace), &self.encoder);
@@ -139,12 +144,13 @@ impl Delivery {
         }
     }
 
-    /// Asks the back-end whether the keys are good; `None` where it cannot be asked.
+    /// Asks the back-end which project the keys belong to; `None` where it cannot be asked. The
+    /// answer's body is Langfuse's list of projects.
     ///
     /// # Errors
     ///
     /// No answer within `budget`, or one that is not a success.
-    pub(crate) async fn check(&self, budget: Duration) -> Option<Result<(), Error>> {
+    pub(crate) async fn projects(&self, budget: Duration) -> Option<Result<Bytes, Error>> {
         let connections = self.connections();
         let endpoint = connections.endpoint();
         let request = endpoint.projects_request()?;
@@ -153,7 +159,7 @@ impl Delivery {
             Err(_) => Err(Error::timeout(endpoint.host(), budget)),
             Ok(Err(error)) => Err(error),
             Ok(Ok(response)) => match Answer::of(endpoint.host(), &response) {
-                Answer::Delivered { .. } => Ok(()),
+                Answer::Delivered { .. } => Ok(response.into_body()),
                 Answer::Later { error, .. }
                 | Answer::Split { error }
                 | Answer::Refused { error } => Err(error),
@@ -210,7 +216,12 @@ impl Delivery {
         report.lost = tally.lost;
         report.kept = self.queue.held(trace);
         report.elapsed = started.elapsed();
-        diagnostics::debug(self.debug, format_args!("flush: {report}"));
+        match trace {
+            Some(trace) => {
+                diagnostics::debug(self.debug, format_args!("flush of trace {trace}: {report}"))
+            }
+            None => diagnostics::debug(self.debug, format_args!("flush: {report}")),
+        }
         report
     }
 

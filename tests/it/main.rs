@@ -1,5 +1,19 @@
-//! Every integration test, in one binary: a file per behaviour.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+//! Integration tests: one binary, a file per behaviour.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and a bootstrap's output is its log"
+)]
 
 mod provider_openai;
 mod provider_replay;
+mod testkit_bootstrap;
+mod testkit_http;
+mod testkit_lambda;
+mod testkit_langfuse;
+mod testkit_openai;
+mod testkit_tree;

@@ -204,7 +204,7 @@ impl Api {
                 let id = request.text("lambda-extension-identifier");
                 self.ask(|reply| Call::ExtensionNext { id, reply })
                     .await?
-                    .map(extension_event)
+                    .map(|event| extension_event(&event))
             }
             ("POST", ["2020-01-01", "extension", "init" | "exit", "error"]) => {
                 let id = request.text("lambda-extension-identifier");
@@ -355,8 +355,8 @@ fn registered(function_name: &str, id: &str) -> HttpResponse<Body> {
     response
 }
 
-fn extension_event(event: Value) -> HttpResponse<Body> {
-    let mut response = loopback::json(StatusCode::OK, &event);
+fn extension_event(event: &Value) -> HttpResponse<Body> {
+    let mut response = loopback::json(StatusCode::OK, event);
     response.headers_mut().insert(
         HeaderName::from_static("lambda-extension-event-identifier"),
         HeaderValue::from_static("00000000-0000-4000-8000-000000000000"),

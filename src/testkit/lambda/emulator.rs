@@ -10,11 +10,14 @@ use tokio::sync::Mutex;
 
 use super::builder::{EmulatorBuilder, Settings};
 use super::environment::Environment;
-use super::error::EmulatorError;
+use super::error::{EmulatorError, ErrorKind};
 use super::invocation::Invocation;
 use super::log::{Log, LogLine};
 use super::shutdown::Shutdown;
 use crate::testkit::shared::Shared;
+
+/// So many environments may exit between INIT and the delivery of one event.
+const ATTEMPTS: usize = 3;
 
 /// A Lambda function in an emulated execution environment.
 ///
@@ -42,6 +45,10 @@ impl Record {
     pub(super) fn begin(&mut self) {
         self.inits += 1;
         self.extensions.clear();
+    }
+
+    /// The environment's process is as good as gone.
+    pub(super) fn end(&mut self) {
         self.process_id = None;
         self.frozen = false;
     }
@@ -61,16 +68,21 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// Only if a new environment could not be initialised. An error, exit or timeout of the function
+    /// Only if no new environment could be initialised, or none lived to see the event. An error, exit or timeout of the function
     /// is the [`result`](Invocation::result) of an invocation.
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Result<Invocation, EmulatorError> {
         let payload = payload.into();
-        loop {
+        for _ in 0..ATTEMPTS {
             // An environment that ends before the event is delivered leaves it to the next one.
             if let Some(invocation) = self.environment().await?.invoke(payload.clone()).await {
                 return Ok(invocation);
             }
         }
+        Err(ErrorKind::Unstable {
+            times: ATTEMPTS,
+            logs: self.log.tail(),
+        }
+        .into())
     }
 
     /// Leaves the function as it is (frozen, usually) for this long, in real time.

@@ -118,9 +118,9 @@ impl Environment {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        if self.orders.send(Order::Kill).is_ok() {
-            // Disconnected at the end; nothing is ever received.
-            self.ended.lock().recv_timeout(BURIAL).ok();
-        }
+        // An error means that it ends by itself.
+        self.orders.send(Order::Kill).ok();
+        // Nothing is ever received: the sender is gone when the process is.
+        self.ended.lock().recv_timeout(BURIAL).ok();
     }
 }

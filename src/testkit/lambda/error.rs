@@ -30,6 +30,10 @@ pub(super) enum ErrorKind {
          their next event; its last words:\n{logs}"
     )]
     InitTimeout { limit: Duration, logs: String },
+    #[error(
+        "the function exited {times} times between its INIT and the event; its last words:\n{logs}"
+    )]
+    Unstable { times: usize, logs: String },
     #[error("the emulator was shut down")]
     Gone,
 }

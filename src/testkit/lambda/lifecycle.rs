@@ -133,7 +133,8 @@ impl Lifecycle {
                 },
             }
         };
-        // No more orders: what is sent from now on is for the next environment.
+        // No more orders: what is sent from now on is for the next environment, and so is the record.
+        self.record.lock().end();
         orders.close();
         if !matches!(end, End::Exited(_)) {
             self.process.signal(Signal::SIGKILL);
@@ -157,12 +158,12 @@ impl Lifecycle {
                 return;
             }
             self.init = Some(Moment::now().since(self.started));
-            if let Some(initialised) = self.initialised.take() {
-                initialised.send(Ok(())).ok();
-            }
             // On demand, an event waits already; otherwise the environment waits for one.
             if self.settings.initialization_type != "on-demand" && self.waiting.is_empty() {
                 self.freeze();
+            }
+            if let Some(initialised) = self.initialised.take() {
+                initialised.send(Ok(())).ok();
             }
         }
         if extensions_idle {
@@ -438,9 +439,6 @@ impl Lifecycle {
             };
             running.finish(self.init, now, None, phase_end);
         }
-        let mut record = self.record.lock();
-        record.process_id = None;
-        record.frozen = false;
     }
 
     /// When time is over, for INIT or for the first invocation.

@@ -23,6 +23,9 @@ pub(super) struct Routed {
     pub(super) export: Option<ExportTraceServiceRequest>,
 }
 
+/// Answers a request that was let in.
+type Handle = fn(&HeaderMap, Result<&Bytes, &str>) -> Routed;
+
 impl Routed {
     fn answer(status: StatusCode, answer: Value) -> Self {
         Self {
@@ -49,14 +52,13 @@ pub(super) fn route(
     headers: &HeaderMap,
     body: Result<&Bytes, &str>,
 ) -> Routed {
-    let (expected, handle): (_, fn(&HeaderMap, Result<&Bytes, &str>) -> Routed) =
-        match path.split('?').next().unwrap_or_default() {
-            "/api/public/otel/v1/traces" => (Method::POST, traces),
-            "/api/public/projects" => (Method::GET, projects),
-            "/api/public/scores" => (Method::POST, score),
-            "/api/public/ingestion" => (Method::POST, ingestion),
-            _ => return Routed::answer(StatusCode::NOT_FOUND, json!({ "message": "Not found" })),
-        };
+    let (expected, handle): (Method, Handle) = match path.split('?').next().unwrap_or_default() {
+        "/api/public/otel/v1/traces" => (Method::POST, traces),
+        "/api/public/projects" => (Method::GET, projects),
+        "/api/public/scores" => (Method::POST, score),
+        "/api/public/ingestion" => (Method::POST, ingestion),
+        _ => return Routed::answer(StatusCode::NOT_FOUND, json!({ "message": "Not found" })),
+    };
     if method != expected {
         return Routed::answer(
             StatusCode::METHOD_NOT_ALLOWED,

@@ -17,10 +17,14 @@ pub(super) struct Place<'a> {
 pub(super) fn places(observations: &[Observation]) -> Vec<Place<'_>> {
     let mut places = Vec::new();
     let mut shown = HashSet::new();
-    for root in roots(observations) {
+    // Those in a circle are below no root, and come last.
+    for top in roots(observations)
+        .into_iter()
+        .chain(sorted(observations.iter().collect()))
+    {
         place(
             observations,
-            root,
+            top,
             String::new(),
             "",
             &mut shown,
@@ -52,7 +56,7 @@ pub(super) fn children<'a>(
     sorted(observations.iter().filter(below).collect())
 }
 
-/// Places `observation` and all below it. A parent that is its own descendant is shown once.
+/// Places `observation` and all below it, unless it has its place.
 fn place<'a>(
     observations: &'a [Observation],
     observation: &'a Observation,
@@ -64,7 +68,8 @@ fn place<'a>(
     if !shown.insert(&observation.span_id) {
         return;
     }
-    let below = children(observations, observation);
+    let mut below = children(observations, observation);
+    below.retain(|child| !shown.contains(child.span_id.as_str()));
     let gutter = format!("{indent}{}", if below.is_empty() { "   " } else { "│  " });
     places.push(Place {
         observation,

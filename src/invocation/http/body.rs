@@ -1,0 +1,173 @@
+//! A response's body, which keeps the root open until it has ended.
+
+use std::{
+    pin::Pin,
+    sync::Mutex,
+    task::{Context as TaskContext, Poll, ready},
+};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::{
+    invocation::scope::{Flushing, Scope},
+    observation::TextCapture,
+};
+
+pin_project! {
+    /// A body that passes its frames on as they come; the last one waits for the flush, since the
+    /// platform may stop the process when it has it.
+    pub struct TracedBody<B> where B: Body {
+        #[pin]
+        inner: B,
+        open: Option<Open>,
+        // The end, held back until the flush is done.
+        last: Option<Frame<B::Data>>,
+        // A mutex makes the future `Sync`, as boxed bodies must be; it is never locked.
+        flushing: Option<Mutex<Flushing>>,
+    }
+
+    impl<B: Body> PinnedDrop for TracedBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            let flushing = match this.open.take() {
+                // The client went away.
+                Some(open) => open.abandon(),
+                None => this.flushing.take().and_then(|flushing| flushing.into_inner().ok()),
+            };
+            if let (Some(flushing), Ok(runtime)) = (flushing, tokio::runtime::Handle::try_current()) {
+                runtime.spawn(flushing);
+            }
+        }
+    }
+}
+
+/// A response that has not ended.
+struct Open {
+    scope: Scope,
+    output: TextCapture,
+    seen: u64,
+}
+
+impl<B: Body> TracedBody<B> {
+    pub(super) fn new(inner: B, scope: Option<Scope>) -> Self {
+        let open = scope.map(|scope| {
+            let limit = scope.root().sdk().content().max_chars();
+            Open {
+                scope,
+                output: TextCapture::new(limit),
+                seen: 0,
+            }
+        });
+        Self {
+            inner,
+            open,
+            last: None,
+            flushing: None,
+        }
+    }
+}
+
+impl<B: Body> Body for TracedBody<B>
+where
+    B::Error: std::fmt::Display,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        if this.flushing.is_none() {
+            let expected = this.inner.size_hint().exact();
+            let attached = this.open.as_ref().map(|open| open.scope.context().attach());
+            let frame = ready!(this.inner.as_mut().poll_frame(cx));
+            drop(attached);
+            let Some(open) = this.open.as_mut() else {
+                return Poll::Ready(frame);
+            };
+            match frame {
+                Some(Ok(frame)) => {
+                    let length = frame.data_ref().map_or(0, Buf::remaining);
+                    open.see(&frame);
+                    // Whoever reads a body of known length may stop at its last byte.
+                    let is_last =
+                        this.inner.is_end_stream() || expected == u64::try_from(length).ok();
+                    if !is_last {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                    *this.last = Some(frame);
+                }
+                Some(Err(error)) => {
+                    open.scope
+                        .failed(&format_args!("the response body failed: {error}"));
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => {}
+            }
+            *this.flushing = this.open.take().and_then(Open::end).map(Mutex::new);
+        }
+        if let Some(flushing) = this.flushing {
+            if let Ok(flushing) = flushing.get_mut() {
+                let _report = ready!(flushing.as_mut().poll(cx));
+            }
+            *this.flushing = None;
+        }
+        Poll::Ready(this.last.take().map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.open.is_none()
+            && self.flushing.is_none()
+            && self.last.is_none()
+            && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.last {
+            Some(last) => {
+                SizeHint::with_exact(last.data_ref().map_or(0, |data| data.remaining() as u64))
+            }
+            None => self.inner.size_hint(),
+        }
+    }
+}
+
+impl Open {
+    fn see<D: Buf>(&mut self, frame: &Frame<D>) {
+        if let Some(data) = frame.data_ref() {
+            self.seen += data.remaining() as u64;
+            // Looks at the first chunk only: bodies are made of whole `Bytes` nearly always.
+            self.output.push(&String::from_utf8_lossy(data.chunk()));
+        }
+    }
+
+    fn end(self) -> Option<Flushing> {
+        let Self { scope, output, .. } = self;
+        let output = output.finish();
+        if !output.text.is_empty() {
+            scope.root().captured_output(output);
+        }
+        scope.end().flush()
+    }
+
+    fn abandon(self) -> Option<Flushing> {
+        let root = self.scope.root();
+        root.level(crate::Level::Warning).status_message(format!(
+            "the client went away after {} bytes of the response",
+            self.seen
+        ));
+        self.end()
+    }
+}
+
+impl<B: Body> std::fmt::Debug for TracedBody<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TracedBody")
+            .field("open", &self.open.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! A request until its response's head.
+
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    task::{Context as TaskContext, Poll, ready},
+};
+
+use http::Response;
+use http_body::Body;
+use opentelemetry::Context;
+use pin_project_lite::pin_project;
+
+use super::TracedBody;
+use crate::{
+    invocation::scope::{Flushing, Scope},
+    observation::attributes,
+};
+
+pin_project! {
+    /// The future of [`TraceService`](super::TraceService).
+    pub struct TraceFuture<F, R, E> where R: Body {
+        // Empty once done, so that what it holds is dropped before the root ends.
+        #[pin]
+        inner: Option<F>,
+        context: Context,
+        scope: Option<Scope>,
+        is_head: bool,
+        outcome: Option<Outcome<R, E>>,
+        flushing: Option<Flushing>,
+    }
+
+    impl<F, R: Body, E> PinnedDrop for TraceFuture<F, R, E> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _attached = this.context.clone().attach();
+            this.inner.set(None);
+        }
+    }
+}
+
+/// What calling the service gave.
+pub(super) enum Handling<F> {
+    Running(F),
+    Panicked(Box<dyn Any + Send>),
+}
+
+enum Outcome<R: Body, E> {
+    Returned(Result<Response<TracedBody<R>>, E>),
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl<F, R: Body, E> TraceFuture<F, R, E> {
+    pub(super) fn new(
+        handling: Handling<F>,
+        scope: Scope,
+        context: Context,
+        is_head: bool,
+    ) -> Self {
+        let (inner, outcome) = match handling {
+            Handling::Running(future) => (Some(future), None),
+            Handling::Panicked(panic) => {
+                scope.panicked(panic.as_ref());
+                (None, Some(Outcome::Panicked(panic)))
+            }
+        };
+        Self {
+            inner,
+            context,
+            scope: Some(scope),
+            is_head,
+            outcome,
+            flushing: None,
+        }
+    }
+}
+
+impl<F, R, E> Future for TraceFuture<F, R, E>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
+    E: fmt::Display,
+{
+    type Output = Result<Response<TracedBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Some(inner) = this.inner.as_mut().as_pin_mut() {
+            let attached = this.context.clone().attach();
+            let returned = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
+                Ok(Poll::Pending) => {
+                    drop(attached);
+                    if let Some(scope) = this.scope {
+                        scope.handler_is_waiting();
+                    }
+                    return Poll::Pending;
+                }
+                Ok(Poll::Ready(returned)) => Ok(returned),
+                Err(panic) => Err(panic),
+            };
+            this.inner.set(None);
+            drop(attached);
+            *this.outcome = Some(match returned {
+                Ok(Ok(response)) => {
+                    Outcome::Returned(Ok(wrap(response, this.scope, *this.is_head)))
+                }
+                Ok(Err(error)) => {
+                    if let Some(scope) = this.scope {
+                        scope.failed(&error);
+                    }
+                    Outcome::Returned(Err(error))
+                }
+                Err(panic) => {
+                    if let Some(scope) = this.scope {
+                        scope.panicked(panic.as_ref());
+                    }
+                    Outcome::Panicked(panic)
+                }
+            });
+        }
+        if let Some(scope) = this.scope.take() {
+            *this.flushing = scope.end().flush();
+        }
+        if let Some(flushing) = this.flushing {
+            let _report = ready!(flushing.as_mut().poll(cx));
+            *this.flushing = None;
+        }
+        match this.outcome.take() {
+            Some(Outcome::Returned(returned)) => Poll::Ready(returned),
+            Some(Outcome::Panicked(panic)) => resume_unwind(panic),
+            // Polled after it was done, which the contract of futures forbids.
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Hands the scope to the body, which ends it; a body that nobody will poll leaves it here.
+fn wrap<R: Body>(
+    response: Response<R>,
+    scope: &mut Option<Scope>,
+    is_head: bool,
+) -> Response<TracedBody<R>> {
+    let status = response.status();
+    if let Some(scope) = scope {
+        scope
+            .root()
+            .attribute(attributes::HTTP_STATUS, i64::from(status.as_u16()));
+        if status.is_server_error() {
+            scope.failed(&format_args!("HTTP {}", status.as_u16()));
+        }
+    }
+    let is_unread = is_head || response.body().is_end_stream();
+    response.map(|body| TracedBody::new(body, if is_unread { None } else { scope.take() }))
+}

@@ -1,0 +1,234 @@
+//! An invocation while its handler runs, and while its flush does.
+
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    task::{Context as TaskContext, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use lambda_runtime::{Diagnostic, Error, FunctionResponse, IntoFunctionResponse, StreamResponse};
+use opentelemetry::Context;
+use pin_project_lite::pin_project;
+use serde::Serialize;
+
+use super::{TracedError, TracedStream, flush_layer};
+use crate::{
+    FlushPoint, diagnostics,
+    invocation::{
+        events::describe_response,
+        scope::{Ended, Flushing, Scope},
+    },
+    observation::{attributes, value},
+};
+
+pin_project! {
+    /// The future of [`Traced`](super::Traced): the handler, then the flush.
+    pub struct TracedFuture<F, B, S> {
+        // Empty once done, so that what the handler holds is dropped before the root ends.
+        #[pin]
+        handler: Option<F>,
+        context: Context,
+        scope: Option<Scope>,
+        is_http: bool,
+        outcome: Option<Outcome<B, S>>,
+        flushing: Option<Flushing>,
+    }
+
+    impl<F, B, S> PinnedDrop for TracedFuture<F, B, S> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _attached = this.context.clone().attach();
+            this.handler.set(None);
+        }
+    }
+}
+
+/// What calling the handler gave.
+pub(super) enum Handling<F> {
+    Running(F),
+    Failed(TracedError),
+    Panicked(Box<dyn Any + Send>),
+}
+
+enum Outcome<B, S> {
+    Returned(Result<FunctionResponse<B, TracedStream<S>>, TracedError>),
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl<F, B, S> TracedFuture<F, B, S> {
+    pub(super) fn new(
+        handling: Handling<F>,
+        scope: Scope,
+        context: Context,
+        is_http: bool,
+    ) -> Self {
+        let (handler, outcome) = match handling {
+            Handling::Running(future) => (Some(future), None),
+            Handling::Failed(error) => {
+                scope.failed(&error);
+                (None, Some(Outcome::Returned(Err(error))))
+            }
+            Handling::Panicked(panic) => {
+                scope.panicked(panic.as_ref());
+                (None, Some(Outcome::Panicked(panic)))
+            }
+        };
+        Self {
+            handler,
+            context,
+            scope: Some(scope),
+            is_http,
+            outcome,
+            flushing: None,
+        }
+    }
+}
+
+impl<F, R, X, B, S, D, E> Future for TracedFuture<F, B, S>
+where
+    F: Future<Output = Result<R, X>>,
+    R: IntoFunctionResponse<B, S>,
+    X: Into<Diagnostic> + fmt::Debug,
+    B: Serialize,
+    S: Stream<Item = Result<D, E>> + Unpin + Send + 'static,
+    D: Into<Bytes> + Send,
+    E: Into<Error> + Send + fmt::Debug,
+{
+    type Output = Result<FunctionResponse<B, TracedStream<S>>, TracedError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Some(handler) = this.handler.as_mut().as_pin_mut() {
+            let attached = this.context.clone().attach();
+            let polled = catch_unwind(AssertUnwindSafe(|| handler.poll(cx)));
+            let returned = match polled {
+                Ok(Poll::Pending) => {
+                    drop(attached);
+                    if let Some(scope) = this.scope {
+                        scope.handler_is_waiting();
+                    }
+                    return Poll::Pending;
+                }
+                Ok(Poll::Ready(returned)) => Ok(returned),
+                Err(panic) => Err(panic),
+            };
+            this.handler.set(None);
+            drop(attached);
+            *this.outcome = Some(match returned {
+                Ok(Ok(response)) => Outcome::Returned(Ok(record(
+                    response.into_response(),
+                    this.scope,
+                    *this.is_http,
+                ))),
+                Ok(Err(error)) => {
+                    let error = TracedError::of(error);
+                    if let Some(scope) = this.scope {
+                        scope.failed(&error);
+                        scope
+                            .root()
+                            .attribute("error.type", error.diagnostic().error_type.clone());
+                    }
+                    Outcome::Returned(Err(error))
+                }
+                Err(panic) => {
+                    if let Some(scope) = this.scope {
+                        scope.panicked(panic.as_ref());
+                    }
+                    Outcome::Panicked(panic)
+                }
+            });
+        }
+        if let Some(scope) = this.scope.take() {
+            *this.flushing = flush_before_response(scope.end());
+        }
+        if let Some(flushing) = this.flushing {
+            // What came of it is told by the flush itself; the response is the handler's.
+            let _report = ready!(flushing.as_mut().poll(cx));
+            *this.flushing = None;
+        }
+        match this.outcome.take() {
+            Some(Outcome::Returned(returned)) => Poll::Ready(returned),
+            Some(Outcome::Panicked(panic)) => resume_unwind(panic),
+            // Polled after it was done, which the contract of futures forbids.
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Records the response. A streamed one takes the scope along: it is over when the stream is.
+fn record<B: Serialize, S>(
+    response: FunctionResponse<B, S>,
+    scope: &mut Option<Scope>,
+    is_http: bool,
+) -> FunctionResponse<B, TracedStream<S>> {
+    match response {
+        FunctionResponse::BufferedResponse(body) => {
+            if let Some(scope) = scope {
+                record_buffered(&body, scope, is_http);
+            }
+            FunctionResponse::BufferedResponse(body)
+        }
+        FunctionResponse::StreamingResponse(StreamResponse {
+            metadata_prelude,
+            stream,
+        }) => {
+            let status = is_http.then(|| metadata_prelude.status_code.as_u16());
+            let stream = TracedStream::new(stream, scope.take(), status);
+            FunctionResponse::StreamingResponse(StreamResponse {
+                metadata_prelude,
+                stream,
+            })
+        }
+    }
+}
+
+fn record_buffered<B: Serialize>(body: &B, scope: &Scope, is_http: bool) {
+    let root = scope.root();
+    if !root.is_recording() {
+        return;
+    }
+    let limit = root.sdk().content().max_chars();
+    let (status, output) = if is_http {
+        let described = describe_response(body, limit);
+        (described.status, described.output)
+    } else {
+        (None, value::capture(body, limit))
+    };
+    if let Some(status) = status {
+        record_status(scope, status);
+    }
+    if let Some(output) = output {
+        root.captured_output(output);
+    }
+}
+
+/// A server error is an error of the function, although the handler returned `Ok`.
+pub(super) fn record_status(scope: &Scope, status: u16) {
+    scope
+        .root()
+        .attribute(attributes::HTTP_STATUS, i64::from(status));
+    if status >= 500 {
+        scope.failed(&format_args!("HTTP {status}"));
+    }
+}
+
+/// The flush that the response waits for, unless it was asked to come after and something is there
+/// that does it.
+fn flush_before_response(ended: Ended) -> Option<Flushing> {
+    if ended.sdk().settings().flush_point == FlushPoint::AfterResponse {
+        let Some(ended) = flush_layer::hand_over(ended) else {
+            return None;
+        };
+        diagnostics::warn(
+            "WARMSPAN_FLUSH=after-response needs `warmspan::lambda::run`, or `.layer(FlushLayer::new())` on the \
+             Runtime; flushing before the response instead",
+        );
+        return ended.flush();
+    }
+    ended.flush()
+}

@@ -1,0 +1,96 @@
+//! A streamed response, which keeps the root open until it has ended.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context as TaskContext, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::future::record_status;
+use crate::{
+    invocation::scope::{Flushing, Scope},
+    observation::TextCapture,
+};
+
+/// A stream that passes its items on as they come, and is not over before the flush is.
+pub struct TracedStream<S> {
+    inner: S,
+    scope: Option<Scope>,
+    output: TextCapture,
+    flushing: Option<Flushing>,
+}
+
+impl<S> TracedStream<S> {
+    pub(super) fn new(inner: S, scope: Option<Scope>, status: Option<u16>) -> Self {
+        let limit = scope
+            .as_ref()
+            .map_or(0, |scope| scope.root().sdk().content().max_chars());
+        if let (Some(scope), Some(status)) = (&scope, status) {
+            record_status(scope, status);
+        }
+        Self {
+            inner,
+            scope,
+            output: TextCapture::new(limit),
+            flushing: None,
+        }
+    }
+
+    fn end(&mut self) -> Option<Flushing> {
+        let scope = self.scope.take()?;
+        let output = std::mem::replace(&mut self.output, TextCapture::new(0)).finish();
+        if !output.text.is_empty() {
+            scope.root().captured_output(output);
+        }
+        scope.end().flush()
+    }
+}
+
+impl<S, D, E> Stream for TracedStream<S>
+where
+    S: Stream<Item = Result<D, E>> + Unpin,
+    D: Into<Bytes>,
+    E: fmt::Debug,
+{
+    type Item = Result<Bytes, E>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.flushing.is_none() {
+            let attached = this.scope.as_ref().map(|scope| scope.context().attach());
+            let item = ready!(Pin::new(&mut this.inner).poll_next(cx));
+            drop(attached);
+            match item {
+                Some(Ok(data)) => {
+                    let data: Bytes = data.into();
+                    // Pieces need not end where characters do; a preview may show that.
+                    this.output.push(&String::from_utf8_lossy(&data));
+                    return Poll::Ready(Some(Ok(data)));
+                }
+                Some(Err(error)) => {
+                    if let Some(scope) = &this.scope {
+                        scope.failed(&format_args!("the response stream failed: {error:?}"));
+                    }
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => this.flushing = this.end(),
+            }
+        }
+        if let Some(flushing) = &mut this.flushing {
+            let _report = ready!(flushing.as_mut().poll(cx));
+            this.flushing = None;
+        }
+        Poll::Ready(None)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for TracedStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracedStream")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! The core of every adapter: the root observation of one request, and its flush.
+
+use std::{
+    any::Any,
+    borrow::Cow,
+    fmt,
+    future::Future,
+    pin::Pin,
+    time::{Duration, SystemTime},
+};
+
+use opentelemetry::Context;
+
+use super::{
+    budget::Deadline,
+    parent::{Incoming, Parent},
+};
+use crate::{
+    FlushReport, Level, Observation, Sdk, diagnostics,
+    observation::{attributes, context_with},
+};
+
+/// One open request.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    root: Observation,
+    deadline: Deadline,
+}
+
+/// A flush on its way.
+pub(crate) type Flushing = Pin<Box<dyn Future<Output = FlushReport> + Send>>;
+
+impl Scope {
+    /// Opens the root observation of a request that arrived just now.
+    pub(crate) fn open(
+        sdk: &Sdk,
+        name: Cow<'static, str>,
+        incoming: &Incoming,
+        deadline: Deadline,
+    ) -> Self {
+        let builder = sdk.observation(name).root();
+        let root = match incoming.parent(sdk.settings().parent) {
+            Parent::None => builder.start(),
+            Parent::Continued(remote) => builder.parent_span(remote).start(),
+            Parent::Linked(remote) => {
+                let trace = remote.trace_id();
+                diagnostics::debug(
+                    sdk.settings().debug,
+                    format_args!(
+                        "the incoming trace {trace} is linked and not continued, since nothing says that it is in \
+                         Langfuse; WARMSPAN_PARENT=continue joins it"
+                    ),
+                );
+                let root = builder.link(remote).start();
+                root.metadata("linked_trace_id", &trace.to_string());
+                root
+            }
+        };
+        root.attribute(attributes::IS_APP_ROOT, true);
+        root.attribute(attributes::FAAS_COLDSTART, sdk.take_cold());
+        let lost = sdk.losses().total();
+        if lost > 0 {
+            root.attribute(
+                attributes::LOST_SPANS,
+                i64::try_from(lost).unwrap_or(i64::MAX),
+            );
+        }
+        Self { root, deadline }
+    }
+
+    pub(crate) fn root(&self) -> &Observation {
+        &self.root
+    }
+
+    /// The context in which the handler runs.
+    pub(crate) fn context(&self) -> Context {
+        context_with(&self.root)
+    }
+
+    /// Uses the time in which the handler waits.
+    pub(crate) fn handler_is_waiting(&self) {
+        if let Some(delivery) = self.root.sdk().delivery() {
+            delivery.encode(self.root.trace_id());
+        }
+    }
+
+    /// The handler failed.
+    pub(crate) fn failed(&self, message: &(impl fmt::Display + ?Sized)) {
+        self.root.error(message);
+    }
+
+    /// The handler panicked with `payload`.
+    pub(crate) fn panicked(&self, payload: &(dyn Any + Send)) {
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a value that is no text");
+        self.root.error(&format_args!("panicked: {message}"));
+    }
+
+    /// Ends the root. What is left is to flush it.
+    pub(crate) fn end(self) -> Ended {
+        self.root.end();
+        Ended {
+            sdk: self.root.sdk().clone(),
+            trace: self.root.trace_id(),
+            deadline: self.deadline,
+        }
+    }
+}
+
+impl Drop for Scope {
+    /// A request that is cancelled, because the client went away for instance, is still told of.
+    fn drop(&mut self) {
+        if self.root.is_recording() {
+            if std::thread::panicking() {
+                self.root.error("panicked");
+            } else {
+                self.root
+                    .level(Level::Warning)
+                    .status_message("cancelled before the response");
+            }
+            self.root.end();
+        }
+    }
+}
+
+/// A request whose root has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    sdk: Sdk,
+    trace: opentelemetry::trace::TraceId,
+    deadline: Deadline,
+}
+
+impl Ended {
+    pub(crate) fn sdk(&self) -> &Sdk {
+        &self.sdk
+    }
+
+    /// Sends what this request recorded, within what time there is. `None` if there is nothing.
+    pub(crate) fn flush(self) -> Option<Flushing> {
+        let delivery = self.sdk.delivery()?;
+        if delivery.queue().held(Some(self.trace)) == 0 {
+            return None;
+        }
+        let delivery = delivery.clone();
+        let budget = self.budget();
+        Some(Box::pin(async move {
+            delivery.flush_invocation(self.trace, budget).await
+        }))
+    }
+
+    fn budget(&self) -> Duration {
+        self.deadline
+            .flush_budget(self.sdk.settings().timeout, SystemTime::now())
+    }
+}
