@@ -47,7 +47,11 @@ impl Stage {
             .base_url(langfuse.base_url());
         let sdk = Sdk::new(config);
         let provider = Replay::start(answers).await;
-        Self { langfuse, sdk, provider }
+        Self {
+            langfuse,
+            sdk,
+            provider,
+        }
     }
 
     fn client(&self) -> Client<OpenAIConfig> {
@@ -55,7 +59,9 @@ impl Stage {
     }
 
     fn config(&self) -> OpenAIConfig {
-        OpenAIConfig::new().with_api_base(self.provider.base_url()).with_api_key(KEY)
+        OpenAIConfig::new()
+            .with_api_base(self.provider.base_url())
+            .with_api_key(KEY)
     }
 
     /// Runs `work` inside of an observation, and returns what Langfuse got.
@@ -110,10 +116,18 @@ fn generation(trace: &Trace) -> &Observation {
 #[tokio::test]
 async fn a_call_is_a_generation_inside_of_the_current_observation() {
     let stage = Stage::new(vec![answer(200, &completion())]).await;
-    let (response, trace) = stage.observe(stage.client().chat().create(question())).await;
+    let (response, trace) = stage
+        .observe(stage.client().chat().create(question()))
+        .await;
 
-    assert_eq!(response.unwrap().choices[0].message.content.as_deref(), Some("Lima"));
-    assert_eq!(trace.outline(), "work [span]\n  chat gpt-4o-mini [generation]\n");
+    assert_eq!(
+        response.unwrap().choices[0].message.content.as_deref(),
+        Some("Lima")
+    );
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat gpt-4o-mini [generation]\n"
+    );
     let generation = generation(&trace);
     assert_eq!(generation.model.as_deref(), Some("gpt-4o-mini-2024"));
     assert_eq!(generation.input.as_deref(), Some("Capital of Peru?"));
@@ -138,7 +152,13 @@ async fn a_stream_read_to_its_end_is_whole_and_tells_when_it_began() {
         "id": "chatcmpl-2", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini-2024",
         "choices": [], "usage": { "prompt_tokens": 12, "completion_tokens": 2, "total_tokens": 14 },
     });
-    let pieces = vec![stream_head(), event(chunk("Li")), event(chunk("ma")), event(usage), event("[DONE]")];
+    let pieces = vec![
+        stream_head(),
+        event(chunk("Li")),
+        event(chunk("ma")),
+        event(usage),
+        event("[DONE]"),
+    ];
     let stage = Stage::new(vec![pieces]).await;
     let client = stage.client();
     let work = async move {
@@ -154,7 +174,10 @@ async fn a_stream_read_to_its_end_is_whole_and_tells_when_it_began() {
     let (text, trace) = stage.observe(work).await;
 
     assert_eq!(text, "Lima");
-    assert_eq!(trace.outline(), "work [span]\n  chat gpt-4o-mini [generation]\n");
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat gpt-4o-mini [generation]\n"
+    );
     let generation = generation(&trace);
     assert_eq!(generation.output.as_deref(), Some("Lima"));
     assert_eq!(generation.usage["total"], 14);
@@ -175,13 +198,19 @@ async fn a_stream_dropped_before_its_end_is_a_warning_with_what_there_was() {
 
     assert_eq!(
         trace.outline(),
-        "work [span]\n  chat gpt-4o-mini [generation] WARNING: stream dropped by caller\n"
+        "work [span]\n└─ chat gpt-4o-mini [generation] WARNING \"stream dropped by caller\"\n"
     );
     let generation = generation(&trace);
     assert_eq!(generation.output.as_deref(), Some("Li"));
     // Told nothing, Langfuse would count the tokens of the preview.
-    assert_eq!(generation.text("langfuse.observation.usage_details"), Some(r#"{"total":0}"#));
-    assert_eq!(generation.text("langfuse.observation.metadata.usage_source"), Some("missing"));
+    assert_eq!(
+        generation.text("langfuse.observation.usage_details"),
+        Some(r#"{"total":0}"#)
+    );
+    assert_eq!(
+        generation.text("langfuse.observation.metadata.usage_source"),
+        Some("missing")
+    );
 }
 
 #[tokio::test]
@@ -198,7 +227,7 @@ async fn a_call_dropped_before_its_response_is_a_warning() {
     assert!(result.is_err());
     assert_eq!(
         trace.outline(),
-        "work [span]\n  chat gpt-4o-mini [generation] WARNING: call dropped by caller\n"
+        "work [span]\n└─ chat gpt-4o-mini [generation] WARNING \"call dropped by caller\"\n"
     );
 }
 
@@ -206,13 +235,21 @@ async fn a_call_dropped_before_its_response_is_a_warning() {
 async fn attempts_are_one_generation_and_the_default_retries_stay() {
     let busy = answer(503, &json!({}));
     let stage = Stage::new(vec![busy.clone(), busy, answer(200, &completion())]).await;
-    let (response, trace) = stage.observe(stage.client().chat().create(question())).await;
+    let (response, trace) = stage
+        .observe(stage.client().chat().create(question()))
+        .await;
 
     assert!(response.is_ok());
     assert_eq!(stage.provider.requests().len(), 3);
-    assert_eq!(trace.outline(), "work [span]\n  chat gpt-4o-mini [generation]\n");
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat gpt-4o-mini [generation]\n"
+    );
     let generation = generation(&trace);
-    assert_eq!(generation.text("langfuse.observation.metadata.attempts"), Some("3"));
+    assert_eq!(
+        generation.text("langfuse.observation.metadata.attempts"),
+        Some("3")
+    );
 }
 
 #[tokio::test]
@@ -222,17 +259,24 @@ async fn an_error_of_the_provider_keeps_its_type_and_message() {
     }});
     for status in [400, 429] {
         let stage = Stage::new(vec![answer(status, &envelope)]).await;
-        let (response, trace) = stage.observe(stage.client().chat().create(question())).await;
+        let (response, trace) = stage
+            .observe(stage.client().chat().create(question()))
+            .await;
 
-        let Err(OpenAIError::ApiError(error)) = response else { panic!("{response:?}") };
+        let Err(OpenAIError::ApiError(error)) = response else {
+            panic!("{response:?}")
+        };
         assert_eq!(error.api_error.message, "You exceeded your quota");
         assert_eq!(
             trace.outline(),
-            "work [span]\n  chat gpt-4o-mini [generation] ERROR: You exceeded your quota\n"
+            "work [span]\n└─ chat gpt-4o-mini [generation] ERROR \"You exceeded your quota\"\n"
         );
         let generation = generation(&trace);
         assert_eq!(generation.text("error.type"), Some("insufficient_quota"));
-        assert_eq!(generation.int("http.response.status_code"), Some(i64::from(status)));
+        assert_eq!(
+            generation.int("http.response.status_code"),
+            Some(i64::from(status))
+        );
     }
 }
 
@@ -244,7 +288,10 @@ async fn a_response_is_handed_on_as_it_came() {
     let factory = {
         let (http, url) = (http.clone(), url.clone());
         HttpRequestFactory::new(move || {
-            let request = http.post(&url).body(json!({ "model": "m" }).to_string()).build();
+            let request = http
+                .post(&url)
+                .body(json!({ "model": "m" }).to_string())
+                .build();
             async move { Ok(request?) }
         })
     };
@@ -253,10 +300,13 @@ async fn a_response_is_handed_on_as_it_came() {
     let (response, trace) = stage.observe(call.and_then_body()).await;
 
     let (response_url, status, kept, length, body) = response.unwrap();
-    assert_eq!((response_url.as_str(), status, kept.as_str()), (url.as_str(), 200, "yes"));
+    assert_eq!(
+        (response_url.as_str(), status, kept.as_str()),
+        (url.as_str(), 200, "yes")
+    );
     assert_eq!(body, completion().to_string());
     assert_eq!(length, Some(body.len() as u64));
-    assert_eq!(trace.outline(), "work [span]\n  chat m [generation]\n");
+    assert_eq!(trace.outline(), "work [span]\n└─ chat m [generation]\n");
 }
 
 #[tokio::test]
@@ -290,7 +340,9 @@ async fn a_body_cut_short_is_an_error_of_the_same_kind_as_ever() {
     let stage = Stage::new(vec![vec![Piece::Bytes(cut.to_owned())]]).await;
     let bare = Client::build(reqwest_client(), stage.config());
     let expected = bare.chat().create(question()).await.unwrap_err();
-    let (response, trace) = stage.observe(stage.client().chat().create(question())).await;
+    let (response, trace) = stage
+        .observe(stage.client().chat().create(question()))
+        .await;
 
     let error = response.unwrap_err();
     assert_eq!(error.to_string(), expected.to_string());
@@ -306,14 +358,25 @@ async fn a_provider_out_of_reach_is_an_error() {
     let service = ServiceBuilder::new()
         .layer(warmspan::openai::layer())
         .service(ReqwestService::new(http.clone()));
-    let config = OpenAIConfig::new().with_api_base("http://127.0.0.1:1/v1").with_api_key(KEY);
+    let config = OpenAIConfig::new()
+        .with_api_base("http://127.0.0.1:1/v1")
+        .with_api_key(KEY);
     let client = Client::build(http, config).with_http_service(service);
     let (response, trace) = stage.observe(client.chat().create(question())).await;
 
     assert!(response.is_err());
     let generation = generation(&trace);
-    assert_eq!((generation.level.as_str(), generation.text("error.type")), ("ERROR", Some("connect")));
-    assert!(!generation.status_message.as_deref().unwrap_or_default().contains("/v1"));
+    assert_eq!(
+        (generation.level.as_str(), generation.text("error.type")),
+        ("ERROR", Some("connect"))
+    );
+    assert!(
+        !generation
+            .status_message
+            .as_deref()
+            .unwrap_or_default()
+            .contains("/v1")
+    );
 }
 
 #[tokio::test]
@@ -336,7 +399,9 @@ async fn a_response_of_the_responses_api_is_a_generation() {
         .input("Capital of Peru?")
         .build()
         .unwrap();
-    let (_, trace) = stage.observe(stage.client().responses().create(request)).await;
+    let (_, trace) = stage
+        .observe(stage.client().responses().create(request))
+        .await;
 
     let generation = generation(&trace);
     assert_eq!(generation.name, "chat gpt-5-mini");
@@ -347,13 +412,18 @@ async fn a_response_of_the_responses_api_is_a_generation() {
             r#"{"input":20,"input_cached_tokens":10,"output":6,"output_reasoning_tokens":64,"total":100}"#
         )
     );
-    assert_eq!(generation.text("langfuse.observation.metadata.system_prompt"), Some("Be brief."));
+    assert_eq!(
+        generation.text("langfuse.observation.metadata.system_prompt"),
+        Some("Be brief.")
+    );
 }
 
 #[tokio::test]
 async fn without_tracing_the_client_works_all_the_same() {
     let provider = Replay::start(vec![answer(200, &completion())]).await;
-    let config = OpenAIConfig::new().with_api_base(provider.base_url()).with_api_key(KEY);
+    let config = OpenAIConfig::new()
+        .with_api_base(provider.base_url())
+        .with_api_key(KEY);
     let client = warmspan::openai::client_with(config);
     let work = async { client.chat().create(question()).await };
     assert!(work.observed(Sdk::disabled().span("work")).await.is_ok());
@@ -367,7 +437,10 @@ fn reqwest_client() -> reqwest::Client {
         .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .build()
+        .unwrap()
 }
 
 /// What a caller sees of a response, once its body was read.

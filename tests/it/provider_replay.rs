@@ -64,7 +64,9 @@ async fn answer_one(mut stream: TcpStream, answer: Vec<Piece>, seen: Arc<Mutex<V
             Ok(read) => request.extend_from_slice(&buffer[..read]),
         }
     }
-    seen.lock().unwrap().push(String::from_utf8(request).unwrap());
+    seen.lock()
+        .unwrap()
+        .push(String::from_utf8(request).unwrap());
     for piece in answer {
         match piece {
             Piece::Bytes(bytes) => {
@@ -82,7 +84,9 @@ fn is_complete(request: &[u8]) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
         return false;
     };
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
     body.len() >= length.map_or(0, |length| length.trim().parse().unwrap())
 }
 
