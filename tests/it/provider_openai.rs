@@ -69,7 +69,7 @@ impl Stage {
         let result = work.observed(self.sdk.span("work")).await;
         // The client reads streams on a task of its own.
         for _ in 0..100 {
-            self.sdk.force_flush(Duration::from_secs(2)).await;
+            let _ = self.sdk.force_flush(Duration::from_secs(2)).await;
             if self.langfuse.observations().len() >= 2 {
                 break;
             }
@@ -154,10 +154,10 @@ async fn a_stream_read_to_its_end_is_whole_and_tells_when_it_began() {
     });
     let pieces = vec![
         stream_head(),
-        event(chunk("Li")),
-        event(chunk("ma")),
-        event(usage),
-        event("[DONE]"),
+        event(&chunk("Li")),
+        event(&chunk("ma")),
+        event(&usage),
+        event(&"[DONE]"),
     ];
     let stage = Stage::new(vec![pieces]).await;
     let client = stage.client();
@@ -187,7 +187,7 @@ async fn a_stream_read_to_its_end_is_whole_and_tells_when_it_began() {
 #[tokio::test]
 async fn a_stream_dropped_before_its_end_is_a_warning_with_what_there_was() {
     let forever = Arc::new(Notify::new());
-    let pieces = vec![stream_head(), event(chunk("Li")), Piece::Wait(forever)];
+    let pieces = vec![stream_head(), event(&chunk("Li")), Piece::Wait(forever)];
     let stage = Stage::new(vec![pieces]).await;
     let client = stage.client();
     let work = async move {
@@ -314,10 +314,10 @@ async fn each_frame_passes_before_the_next_one_is_sent() {
     let gate = Arc::new(Notify::new());
     let pieces = vec![
         stream_head(),
-        event(chunk("one")),
+        event(&chunk("one")),
         Piece::Wait(Arc::clone(&gate)),
-        event(chunk("two")),
-        event("[DONE]"),
+        event(&chunk("two")),
+        event(&"[DONE]"),
     ];
     let stage = Stage::new(vec![pieces]).await;
     let client = stage.client();

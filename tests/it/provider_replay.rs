@@ -14,20 +14,20 @@ use tokio::{
 
 /// What is written to a connection, one after the other.
 #[derive(Clone)]
-pub enum Piece {
+pub(crate) enum Piece {
     Bytes(String),
     /// Waits until the test lets it go on.
     Wait(Arc<Notify>),
 }
 
-pub struct Replay {
+pub(crate) struct Replay {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Replay {
     /// Answers one request a connection, in this order; the last answer is given again and again.
-    pub async fn start(answers: Vec<Vec<Piece>>) -> Self {
+    pub(crate) async fn start(answers: Vec<Vec<Piece>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -46,11 +46,11 @@ impl Replay {
         Self { address, requests }
     }
 
-    pub fn base_url(&self) -> String {
+    pub(crate) fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -91,7 +91,7 @@ fn is_complete(request: &[u8]) -> bool {
 }
 
 /// An answer with a JSON body.
-pub fn json(status: u16, body: &serde_json::Value) -> Vec<Piece> {
+pub(crate) fn json(status: u16, body: &serde_json::Value) -> Vec<Piece> {
     let body = body.to_string();
     let head = format!(
         "HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\nx-kept: yes\r\n\
@@ -102,12 +102,12 @@ pub fn json(status: u16, body: &serde_json::Value) -> Vec<Piece> {
 }
 
 /// The head of a stream of events that ends with the connection.
-pub fn stream_head() -> Piece {
+pub(crate) fn stream_head() -> Piece {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
     Piece::Bytes(head.to_owned())
 }
 
 /// One event of a stream.
-pub fn event(data: impl ToString) -> Piece {
+pub(crate) fn event(data: &impl ToString) -> Piece {
     Piece::Bytes(format!("data: {}\n\n", data.to_string()))
 }
