@@ -32,7 +32,11 @@ pub(crate) fn function() -> Result<PathBuf, Box<dyn Error>> {
     String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "lambda")
-        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+        .filter(|message| {
+            message
+                .pointer("/target/name")
+                .is_some_and(|name| name == "lambda")
+        })
+        .find_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
         .ok_or_else(|| "cargo named no executable for the function".into())
 }

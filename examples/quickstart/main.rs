@@ -7,6 +7,8 @@
 //! * `LANGFUSE_PUBLIC_KEY`, `LANGFUSE_SECRET_KEY` (`LANGFUSE_BASE_URL`): send the traces there.
 //! * `--kill-collector-after N`: take the built-in collector away after N invocations.
 
+#![expect(clippy::print_stdout, reason = "it is a program that shows something")]
+
 mod build;
 mod events;
 mod flush_log;

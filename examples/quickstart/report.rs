@@ -12,7 +12,12 @@ use warmspan::testkit::{
 use crate::{events::Question, flush_log, surroundings::Surroundings};
 
 /// One invocation, as its caller saw it.
-pub(crate) fn invocation(number: usize, question: &Question, invocation: &Invocation, logs: &[LogLine]) {
+pub(crate) fn invocation(
+    number: usize,
+    question: &Question,
+    invocation: &Invocation,
+    logs: &[LogLine],
+) {
     let start = match invocation.init {
         Some(init) => format!("cold, init {}", millis(init)),
         None => "warm".to_owned(),
@@ -164,7 +169,7 @@ fn millis(duration: Duration) -> String {
 fn cut(text: &str) -> String {
     const WIDTH: usize = 96;
     match text.char_indices().nth(WIDTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
 }

@@ -265,15 +265,12 @@ fn percent_decoded(text: &str) -> String {
                 .and_then(|hex| u8::from_str_radix(hex, 16).ok()),
             _ => None,
         };
-        match decoded {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(byte);
-                rest = tail;
-            }
+        if let Some(decoded) = decoded {
+            bytes.push(decoded);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(byte);
+            rest = tail;
         }
     }
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())

@@ -30,7 +30,6 @@ pub(crate) const FAAS_INVOCATION_ID: &str = "faas.invocation_id";
 /// In bytes.
 pub(crate) const FAAS_MAX_MEMORY: &str = "faas.max_memory";
 pub(crate) const FAAS_TRIGGER: &str = "faas.trigger";
-pub(crate) const CLOUD_RESOURCE_ID: &str = "cloud.resource_id";
 pub(crate) const AWS_INVOKED_ARN: &str = "aws.lambda.invoked_arn";
 pub(crate) const AWS_XRAY_TRACE_ID: &str = "aws.xray.trace_id";
 pub(crate) const LAMBDA_INITIALIZATION_TYPE: &str = "aws.lambda.initialization_type";

@@ -8,7 +8,7 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::Span;
 
-use super::{Level, attributes};
+use super::{Level, Usage, attributes, value};
 
 /// The open draft of an observation.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(super) struct Draft {
     attributes: Vec<KeyValue>,
     level: Option<Level>,
     status_message: Option<String>,
+    usage: Option<Usage>,
 }
 
 impl Draft {
@@ -26,6 +27,7 @@ impl Draft {
             attributes,
             level: None,
             status_message: None,
+            usage: None,
         }
     }
 
@@ -63,6 +65,10 @@ impl Draft {
         self.level
     }
 
+    pub(super) fn set_usage(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+    }
+
     pub(super) fn set_status_message(&mut self, message: String) {
         self.status_message = Some(message);
     }
@@ -71,6 +77,9 @@ impl Draft {
     pub(super) fn finish(mut self, end: Option<SystemTime>) {
         if let Some(level) = self.level {
             self.set(attributes::LEVEL, level.as_str());
+        }
+        if let Some(usage) = self.usage.take() {
+            self.set(attributes::USAGE_DETAILS, value::json(&usage));
         }
         if self.level == Some(Level::Error) {
             let description = self.status_message.clone().unwrap_or_default();

@@ -48,7 +48,7 @@ struct Shared {
 impl Observation {
     /// The observation inside of which this code runs, if any.
     pub fn current() -> Option<Self> {
-        current::with_current(|current| current.cloned())
+        current::with_current(|current: Option<&Self>| current.cloned())
     }
 
     /// Says what it is about: strings are recorded as they are, the rest as JSON.
@@ -99,7 +99,7 @@ impl Observation {
 
     /// The tokens that were used.
     pub fn usage(&self, usage: Usage) -> &Self {
-        self.update(|draft| draft.set(attributes::USAGE_DETAILS, value::json(&usage)))
+        self.update(|draft| draft.set_usage(usage))
     }
 
     /// What it cost, in US dollars. Without it Langfuse computes the cost from the tokens.
@@ -284,7 +284,9 @@ impl Observation {
                 draft.set(chars_key, count(captured.total));
                 draft.set(kept_key, count(captured.kept));
                 let left_out = captured.total - captured.kept;
-                captured.text.push_str(&format!("…[+{left_out} chars]"));
+                captured
+                    .text
+                    .extend(["…[+", &left_out.to_string(), " chars]"]);
             } else {
                 draft.unset(chars_key);
                 draft.unset(kept_key);

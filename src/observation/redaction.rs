@@ -92,11 +92,11 @@ fn next_word(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let mut in_word = true;
     for (offset, character) in rest.char_indices() {
-        let is_word = character.is_ascii_alphanumeric();
-        if is_word && !in_word {
+        let is_part = character.is_ascii_alphanumeric();
+        if is_part && !in_word {
             return at + offset;
         }
-        in_word = is_word;
+        in_word = is_part;
     }
     text.len()
 }

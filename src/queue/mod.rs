@@ -93,11 +93,6 @@ impl Queue {
         self.state().losses().clone()
     }
 
-    /// Counts a loss that happened outside of the queue.
-    pub(crate) fn count_loss(&self, reason: Reason, spans: usize) {
-        self.state().count_loss(reason, spans);
-    }
-
     /// Gives everything up: nobody will send it any more.
     pub(crate) fn abandon(&self) -> usize {
         self.state().abandon()

@@ -67,13 +67,6 @@ impl Connections {
         Ok(())
     }
 
-    /// Forgets the connection at rest: a snapshot must not hold one.
-    pub(crate) fn forget(&self) {
-        if let Ok(mut idle) = self.idle.lock() {
-            *idle = None;
-        }
-    }
-
     /// Sends a request and reads the whole answer, of which at most [`MAX_ANSWER_BYTES`] are kept.
     /// A warm connection gets `patience` to answer before a fresh one is tried: a network that
     /// forgot it during a freeze drops the request without a word. Cancelling the future closes
@@ -161,7 +154,7 @@ impl Connections {
         let stream = connector.connect(name, tcp).await.map_err(|error| {
             if error
                 .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>())
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
             {
                 Error::tls(format!("{host}: {error}"))
             } else {

@@ -24,7 +24,7 @@ pub(crate) fn describe_response<B: Serialize + ?Sized>(response: &B, limit: usiz
         Ok(parts) if parts.is_gateway_form => Described {
             status: parts.status,
             output: if parts.is_base64 {
-                parts.body.map(decoded)
+                parts.body.as_ref().map(decoded)
             } else {
                 parts.body
             },
@@ -37,7 +37,7 @@ pub(crate) fn describe_response<B: Serialize + ?Sized>(response: &B, limit: usiz
 }
 
 /// The body was cut in its encoded form, so only what four characters stand for is decoded.
-fn decoded(encoded: Captured) -> Captured {
+fn decoded(encoded: &Captured) -> Captured {
     let whole = encoded.text.len() / 4 * 4;
     let text = super::gateway::decode_body(
         encoded.text.get(..whole).unwrap_or_default(),
@@ -275,6 +275,14 @@ mod tests {
         (described.status, described.output.map(|output| output.text))
     }
 
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Response {
+        status_code: i64,
+        headers: [&'static str; 1],
+        body: Option<&'static str>,
+    }
+
     #[test]
     fn the_gateways_form_gives_status_and_body_and_no_header() {
         let response =
@@ -284,13 +292,6 @@ mod tests {
             (Some(201), Some("made".to_owned()))
         );
 
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Response {
-            status_code: i64,
-            headers: [&'static str; 1],
-            body: Option<&'static str>,
-        }
         let typed = Response {
             status_code: 500,
             headers: ["hush"],

@@ -48,6 +48,10 @@ pub(super) enum Handling<F> {
     Panicked(Box<dyn Any + Send>),
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation per request"
+)]
 enum Outcome<R: Body, E> {
     Returned(Result<Response<TracedBody<R>>, E>),
     Panicked(Box<dyn Any + Send>),

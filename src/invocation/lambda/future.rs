@@ -221,9 +221,7 @@ pub(super) fn record_status(scope: &Scope, status: u16) {
 /// that does it.
 fn flush_before_response(ended: Ended) -> Option<Flushing> {
     if ended.sdk().settings().flush_point == FlushPoint::AfterResponse {
-        let Some(ended) = flush_layer::hand_over(ended) else {
-            return None;
-        };
+        let ended = flush_layer::hand_over(ended)?;
         diagnostics::warn(
             "WARMSPAN_FLUSH=after-response needs `warmspan::lambda::run`, or `.layer(FlushLayer::new())` on the \
              Runtime; flushing before the response instead",
