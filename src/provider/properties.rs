@@ -66,7 +66,7 @@ fn content() -> impl Strategy<Value = Content> {
 #[test]
 fn a_text_that_is_no_longer_kept_is_still_counted() {
     let piece = "añ€\"\\ 😀 word ";
-    let chat: String = (0..1_000)
+    let chat: Vec<String> = (0..1_000)
         .map(|_| {
             let delta = json!({ "content": piece });
             let choice = json!({ "index": 0, "delta": delta, "finish_reason": null });
@@ -76,14 +76,17 @@ fn a_text_that_is_no_longer_kept_is_still_counted() {
             )
         })
         .collect();
-    let responses: String = (0..1_000)
+    let responses: Vec<String> = (0..1_000)
         .map(|_| {
             let name = "response.output_text.delta";
             let delta = json!({ "type": name, "output_index": 0, "delta": piece });
             format!("event: {name}\ndata: {delta}\n\n")
         })
         .collect();
-    for (path, body) in [("/v1/chat/completions", chat), ("/v1/responses", responses)] {
+    for (path, body) in [
+        ("/v1/chat/completions", chat.concat()),
+        ("/v1/responses", responses.concat()),
+    ] {
         let output = |content| {
             let call = record(path, content, "{}", body.as_bytes(), 1_000)?;
             Some(call.output?.captured)
