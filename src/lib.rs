@@ -69,7 +69,10 @@ pub use invocation::http;
 #[cfg(feature = "lambda")]
 pub use invocation::lambda;
 pub use observation::{
-    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Usage,
+    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture,
+    TraceAttributes, Usage, create_observation_id, create_trace_id, current_observation_id,
+    current_trace_id, get_client, propagate_attributes, start_active_observation,
+    start_observation, update_current_generation, update_current_observation,
 };
 pub use opentelemetry;
 #[cfg(feature = "openai")]
