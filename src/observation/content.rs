@@ -144,7 +144,7 @@ impl TextCapture {
         let held = if self.limit == 0 {
             0
         } else {
-            self.limit + REDACTION_MARGIN
+            self.limit.saturating_add(REDACTION_MARGIN)
         };
         held - self.chars
     }

@@ -9,6 +9,8 @@
     reason = "a test fails by panicking, and a bootstrap's output is its log"
 )]
 
+mod provider_openai;
+mod provider_replay;
 mod testkit_bootstrap;
 mod testkit_http;
 mod testkit_lambda;

@@ -26,7 +26,7 @@ const NOTEWORTHY: [&str; 6] = [
 ];
 
 /// Reads chat completions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::provider) struct ChatExtractor;
 
 impl Extract for ChatExtractor {
