@@ -9,8 +9,16 @@
     reason = "a test fails by panicking, and a bootstrap's output is its log"
 )]
 
+mod delivery_connection;
+mod delivery_faults;
+mod delivery_runtimes;
+mod delivery_sharing;
+mod delivery_tls;
+mod delivery_wire;
+mod observation_nesting;
 mod provider_openai;
 mod provider_replay;
+mod sdk_singleton;
 mod testkit_bootstrap;
 mod testkit_http;
 mod testkit_lambda;
