@@ -144,9 +144,9 @@ impl TextCapture {
         let held = if self.limit == 0 {
             0
         } else {
-            self.limit + REDACTION_MARGIN
+            self.limit.saturating_add(REDACTION_MARGIN)
         };
-        held - self.chars
+        held.saturating_sub(self.chars)
     }
 }
 
