@@ -148,7 +148,11 @@ impl Ended {
         let delivery = delivery.clone();
         let budget = self.budget();
         Some(Box::pin(async move {
-            delivery.flush_invocation(self.trace, budget).await
+            let report = delivery.flush_invocation(self.trace, budget).await;
+            // The SDK lives as long as its flush, also where this was its last handle: dropped, it
+            // would give up what is on its way.
+            drop(self);
+            report
         }))
     }
 
