@@ -9,6 +9,11 @@
     reason = "a test fails by panicking, and a bootstrap's output is its log"
 )]
 
+mod events;
+mod http_privacy;
+mod lambda_previews;
+mod lambda_privacy;
+mod lambda_stage;
 mod testkit_bootstrap;
 mod testkit_http;
 mod testkit_lambda;
