@@ -116,7 +116,7 @@ impl Drop for Scope {
         if self.root.is_recording() {
             if std::thread::panicking() {
                 self.root.error("panicked");
-            } else {
+            } else if !self.root.has_level() {
                 self.root
                     .level(Level::Warning)
                     .status_message("cancelled before the response");
