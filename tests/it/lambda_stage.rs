@@ -1,7 +1,7 @@
 //! The stage of the Lambda tests: an SDK that sends to an in-process Langfuse, and invocations made
 //! by hand.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use lambda_runtime::{Context, FunctionResponse, LambdaEvent};
 use serde::de::DeserializeOwned;
@@ -101,3 +101,6 @@ pub(crate) fn buffered<B, S>(
         FunctionResponse::StreamingResponse(_) => panic!("a streamed response"),
     }
 }
+
+/// Longer than anything here takes.
+pub(crate) const LONG: Duration = Duration::from_secs(20);

@@ -11,9 +11,18 @@
 
 mod events;
 mod http_privacy;
+mod lambda_cancelled;
+mod lambda_errors;
+mod lambda_flush;
+mod lambda_handlers;
+mod lambda_losses;
+mod lambda_nesting;
+mod lambda_panics;
 mod lambda_previews;
 mod lambda_privacy;
+mod lambda_root;
 mod lambda_stage;
+mod lambda_streaming;
 mod testkit_bootstrap;
 mod testkit_http;
 mod testkit_lambda;
