@@ -10,7 +10,11 @@
 )]
 
 mod events;
+mod http_bodies;
+mod http_parents;
 mod http_privacy;
+mod http_requests;
+mod lambda_bootstrap;
 mod lambda_cancelled;
 mod lambda_errors;
 mod lambda_flush;
@@ -21,6 +25,7 @@ mod lambda_panics;
 mod lambda_previews;
 mod lambda_privacy;
 mod lambda_root;
+mod lambda_runtime;
 mod lambda_stage;
 mod lambda_streaming;
 mod testkit_bootstrap;
