@@ -110,13 +110,30 @@ impl<F: Future> Future for Observed<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let unwinding = EndOnUnwind(this.end);
         let output = this.inner.poll(cx);
+        unwinding.defuse();
         if output.is_ready()
             && let Some(guard) = this.end.take()
         {
             guard.done();
         }
         output
+    }
+}
+
+/// Ends an observation while a panic passes by: whoever catches it may keep the future.
+struct EndOnUnwind<'a>(&'a mut Option<EndGuard>);
+
+impl EndOnUnwind<'_> {
+    fn defuse(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for EndOnUnwind<'_> {
+    fn drop(&mut self) {
+        drop(self.0.take());
     }
 }
 

@@ -284,7 +284,9 @@ impl Observation {
                 draft.set(chars_key, count(captured.total));
                 draft.set(kept_key, count(captured.kept));
                 let left_out = captured.total - captured.kept;
-                captured.text += &format!("…[+{left_out} chars]");
+                captured
+                    .text
+                    .extend(["…[+", &left_out.to_string(), " chars]"]);
             } else {
                 draft.unset(chars_key);
                 draft.unset(kept_key);

@@ -20,22 +20,18 @@ pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limit: usize) -> Option<
             limit.max(MIN_MESSAGE_CHARS),
         ));
     }
-    let chars = writer.chars;
+    let total = writer.total_chars();
     let json = writer.into_text();
     if json == "null" {
         return None;
     }
-    let (text, removed) = match json.strip_prefix('"') {
-        Some(quoted) => (unquoted(quoted), 2),
-        None => (json, 0),
+    let text = match json.strip_prefix('"') {
+        Some(quoted) => unquoted(quoted),
+        None => json,
     };
     let mut capture = TextCapture::new(limit);
-    let held = text.chars().count();
     capture.push(&text);
-    // Escapes count more in JSON than in the text; a complete text is counted as it is.
-    if chars > held + removed && writer_was_full(&text, limit) {
-        capture.skip(chars - removed - held);
-    }
+    capture.skip(total.saturating_sub(text.chars().count()));
     Some(capture.finish())
 }
 
@@ -57,10 +53,6 @@ const MIN_MESSAGE_CHARS: usize = 200;
 
 fn not_serializable(error: &serde_json::Error) -> String {
     format!("<not serializable: {error}>")
-}
-
-fn writer_was_full(text: &str, limit: usize) -> bool {
-    text.chars().count() > limit
 }
 
 /// The text of a JSON string whose opening quote is gone and whose end may be cut off.
@@ -91,6 +83,16 @@ struct BoundedWriter {
     max_counted: usize,
     bytes: usize,
     chars: usize,
+    /// In a JSON string, an escape counts as the one character that it stands for.
+    escape: Escape,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    None,
+    Begun,
+    /// So many hexadecimal digits to come.
+    Digits(u8),
 }
 
 impl BoundedWriter {
@@ -104,11 +106,54 @@ impl BoundedWriter {
             max_counted: max_kept.max(MAX_COUNTED_BYTES),
             bytes: 0,
             chars: 0,
+            escape: Escape::None,
         }
     }
 
     fn is_exhausted(&self) -> bool {
         self.bytes >= self.max_counted
+    }
+
+    fn is_string(&self) -> bool {
+        self.kept.first() == Some(&b'"')
+    }
+
+    /// Characters of the text: for a string those between its quotes, escapes resolved.
+    fn total_chars(&self) -> usize {
+        match (self.is_string(), self.is_exhausted()) {
+            (true, false) => self.chars.saturating_sub(2),
+            (true, true) => self.chars.saturating_sub(1),
+            (false, _) => self.chars,
+        }
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        let starts_char = |byte: &&u8| (**byte & 0xC0) != 0x80;
+        if !self.is_string() {
+            self.chars += bytes.iter().filter(starts_char).count();
+            return;
+        }
+        for byte in bytes {
+            match (self.escape, byte) {
+                (Escape::Digits(left), _) => {
+                    self.escape = if left > 1 {
+                        Escape::Digits(left - 1)
+                    } else {
+                        Escape::None
+                    };
+                }
+                (Escape::Begun, b'u') => {
+                    self.chars += 1;
+                    self.escape = Escape::Digits(4);
+                }
+                (Escape::Begun, _) => {
+                    self.chars += 1;
+                    self.escape = Escape::None;
+                }
+                (Escape::None, b'\\') => self.escape = Escape::Begun,
+                (Escape::None, byte) => self.chars += usize::from(starts_char(&byte)),
+            }
+        }
     }
 
     fn into_text(self) -> String {
@@ -134,7 +179,7 @@ impl io::Write for BoundedWriter {
         self.kept
             .extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         self.bytes += bytes.len();
-        self.chars += bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
+        self.count(bytes);
         Ok(bytes.len())
     }
 

@@ -47,16 +47,15 @@ const MIN_AGREEMENT: f64 = 0.995;
 #[allow(clippy::print_stdout)] // the table is what the test is for
 fn corpus() -> Result<(), Box<dyn Error>> {
     let mut table = Table::default();
-    match std::env::var("WARMSPAN_CORPUS") {
-        Ok(folder) => table.replay_folder(Path::new(&folder))?,
-        Err(_) => {
-            println!("WARMSPAN_CORPUS is not set: replaying the fixtures of this repository");
-            let expected = read_expected(OWN_EXPECTED.lines().map(|line| Ok(line.to_owned())))?;
-            table.replay(
-                OWN_CASSETTES.lines().map(|line| Ok(line.to_owned())),
-                &expected,
-            )?;
-        }
+    if let Some(folder) = std::env::var_os("WARMSPAN_CORPUS") {
+        table.replay_folder(Path::new(&folder))?;
+    } else {
+        println!("WARMSPAN_CORPUS is not set: replaying the fixtures of this repository");
+        let expected = read_expected(OWN_EXPECTED.lines().map(|line| Ok(line.to_owned())))?;
+        table.replay(
+            OWN_CASSETTES.lines().map(|line| Ok(line.to_owned())),
+            &expected,
+        )?;
     }
     println!("{}", table.render());
     assert!(

@@ -13,28 +13,29 @@ use crate::observation::Content;
 /// A provider's API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
-    OpenAiChat,
-    OpenAiResponses,
-    OpenAiCompletions,
-    OpenAiEmbeddings,
+    /// OpenAI's, and that of all who speak its protocol.
+    Chat,
+    Responses,
+    Completions,
+    Embeddings,
 }
 
 impl Api {
     pub(crate) fn operation(self) -> Operation {
         match self {
-            Self::OpenAiChat => Operation::Chat,
-            Self::OpenAiResponses => Operation::Responses,
-            Self::OpenAiCompletions => Operation::TextCompletion,
-            Self::OpenAiEmbeddings => Operation::Embeddings,
+            Self::Chat => Operation::Chat,
+            Self::Responses => Operation::Responses,
+            Self::Completions => Operation::TextCompletion,
+            Self::Embeddings => Operation::Embeddings,
         }
     }
 
     pub(super) fn extractor(self, content: Content) -> Box<dyn Extract> {
         match self {
-            Self::OpenAiChat => Box::new(ChatExtractor::default()),
-            Self::OpenAiResponses => Box::new(ResponseExtractor::default()),
-            Self::OpenAiCompletions => Box::new(CompletionExtractor::default()),
-            Self::OpenAiEmbeddings => Box::new(EmbeddingExtractor::new(content)),
+            Self::Chat => Box::new(ChatExtractor),
+            Self::Responses => Box::new(ResponseExtractor),
+            Self::Completions => Box::new(CompletionExtractor),
+            Self::Embeddings => Box::new(EmbeddingExtractor::new(content)),
         }
     }
 }
@@ -60,13 +61,13 @@ impl Endpoint {
             return None;
         }
         let api = if path.ends_with("/chat/completions") {
-            Api::OpenAiChat
+            Api::Chat
         } else if path.ends_with("/completions") {
-            Api::OpenAiCompletions
+            Api::Completions
         } else if path.ends_with("/responses") || path.ends_with("/responses/compact") {
-            Api::OpenAiResponses
+            Api::Responses
         } else if path.ends_with("/embeddings") {
-            Api::OpenAiEmbeddings
+            Api::Embeddings
         } else {
             return None;
         };
@@ -142,23 +143,23 @@ mod tests {
         let openai = "openai".to_owned();
         assert_eq!(
             recognised("api.openai.com", "/v1/chat/completions"),
-            Some((Api::OpenAiChat, openai.clone(), None))
+            Some((Api::Chat, openai.clone(), None))
         );
         assert_eq!(
             recognised("127.0.0.1", "/v1/responses/"),
-            Some((Api::OpenAiResponses, openai, None))
+            Some((Api::Responses, openai, None))
         );
         assert_eq!(
             recognised("x.openai.azure.com", "/openai/deployments/gpt/embeddings"),
             Some((
-                Api::OpenAiEmbeddings,
+                Api::Embeddings,
                 "azure.ai.openai".into(),
                 Some("gpt".into())
             ))
         );
         assert_eq!(
             recognised("llm.example.org", "/v1/completions"),
-            Some((Api::OpenAiCompletions, "llm.example.org".into(), None))
+            Some((Api::Completions, "llm.example.org".into(), None))
         );
     }
 

@@ -93,11 +93,11 @@ impl Input {
     }
 
     /// Adds a system prompt that stands beside the messages.
-    pub(crate) fn instructions(&mut self, instructions: Value) {
+    pub(crate) fn instructions(&mut self, instructions: &Value) {
         if instructions.is_null() {
             return;
         }
-        self.system_text(&instructions);
+        self.system_text(instructions);
         if self.content == Content::Full {
             let mut message = serde_json::json!({ "role": "system", "content": instructions });
             self.budget.keep(&mut message);

@@ -111,6 +111,22 @@ impl Output {
         self.budget = budget;
     }
 
+    /// The number of the tool call with this id; a new one if there is none.
+    pub(crate) fn tool_number(&mut self, choice: u64, id: &str) -> u64 {
+        let Some(choice) = self.choice(choice) else {
+            return 0;
+        };
+        let known = choice
+            .tools
+            .iter()
+            .find(|tool| tool.id.as_deref() == Some(id));
+        let last = choice.tools.iter().map(|tool| tool.index).max();
+        known.map_or_else(
+            || last.map_or(0, |last| last.saturating_add(1)),
+            |tool| tool.index,
+        )
+    }
+
     /// Sets why a choice ended; an empty reason is none.
     pub(crate) fn finish_reason(&mut self, choice: u64, reason: &str) {
         if reason.is_empty() {
@@ -320,6 +336,17 @@ mod tests {
             Some(&"weather".into())
         );
         assert_eq!((captured.kept, captured.total), (200, 500));
+    }
+
+    #[test]
+    fn tool_calls_without_numbers_are_told_apart_by_their_ids() {
+        let mut output = Output::new(Content::Preview);
+        let numbers = ["a", "b", "a"].map(|id| {
+            let number = output.tool_number(0, id);
+            output.tool_call(0, number, Some(id), "", "");
+            number
+        });
+        assert_eq!(numbers, [0, 1, 0]);
     }
 
     #[test]

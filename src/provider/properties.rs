@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::{
     call::{Call, Ended},
@@ -60,6 +61,41 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
 
 fn content() -> impl Strategy<Value = Content> {
     prop::sample::select(vec![Content::Preview, Content::Full, Content::Off])
+}
+
+#[test]
+fn a_text_that_is_no_longer_kept_is_still_counted() {
+    let piece = "añ€\"\\ 😀 word ";
+    let chat: Vec<String> = (0..1_000)
+        .map(|_| {
+            let delta = json!({ "content": piece });
+            let choice = json!({ "index": 0, "delta": delta, "finish_reason": null });
+            format!(
+                "data: {}\n\n",
+                json!({ "id": "c", "choices": [choice], "usage": null })
+            )
+        })
+        .collect();
+    let responses: Vec<String> = (0..1_000)
+        .map(|_| {
+            let name = "response.output_text.delta";
+            let delta = json!({ "type": name, "output_index": 0, "delta": piece });
+            format!("event: {name}\ndata: {delta}\n\n")
+        })
+        .collect();
+    for (path, body) in [
+        ("/v1/chat/completions", chat.concat()),
+        ("/v1/responses", responses.concat()),
+    ] {
+        let output = |content| {
+            let call = record(path, content, "{}", body.as_bytes(), 1_000)?;
+            Some(call.output?.captured)
+        };
+        let preview = output(Content::Preview).unwrap();
+        let full = output(Content::Full).unwrap();
+        assert_eq!((preview.kept, preview.total), (500, full.total));
+        assert_eq!((full.kept, full.text), (full.total, piece.repeat(1_000)));
+    }
 }
 
 proptest! {

@@ -277,19 +277,11 @@ impl State {
     }
 
     fn trace_mut(&mut self, id: TraceId) -> &mut Trace {
-        let at = match self.traces.iter().position(|trace| trace.id == id) {
-            Some(at) => at,
-            None => {
-                self.traces.push_back(Trace {
-                    id,
-                    finished: Vec::new(),
-                    finished_bytes: 0,
-                    encoded: VecDeque::new(),
-                    away: 0,
-                });
-                self.traces.len() - 1
-            }
-        };
+        let known = self.traces.iter().position(|trace| trace.id == id);
+        let at = known.unwrap_or_else(|| {
+            self.traces.push_back(Trace::new(id));
+            self.traces.len() - 1
+        });
         #[expect(clippy::indexing_slicing, reason = "`at` was just found or pushed")]
         &mut self.traces[at]
     }
@@ -304,6 +296,16 @@ impl State {
 }
 
 impl Trace {
+    fn new(id: TraceId) -> Self {
+        Self {
+            id,
+            finished: Vec::new(),
+            finished_bytes: 0,
+            encoded: VecDeque::new(),
+            away: 0,
+        }
+    }
+
     /// Spans that are neither being encoded nor sent.
     fn resting(&self) -> usize {
         self.finished.len() + self.encoded.iter().map(Body::spans).sum::<usize>()

@@ -154,7 +154,7 @@ impl Connections {
         let stream = connector.connect(name, tcp).await.map_err(|error| {
             if error
                 .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>())
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
             {
                 Error::tls(format!("{host}: {error}"))
             } else {

@@ -94,6 +94,7 @@ impl Delivery {
         if cooling_down || budget.is_zero() {
             let report = FlushReport {
                 kept: self.queue.held(Some(trace)),
+                waiting: self.queue.held(None),
                 skipped: true,
                 ..FlushReport::default()
             };
@@ -215,12 +216,12 @@ impl Delivery {
         report.delivered = tally.delivered;
         report.lost = tally.lost;
         report.kept = self.queue.held(trace);
+        report.waiting = self.queue.held(None);
         report.elapsed = started.elapsed();
-        match trace {
-            Some(trace) => {
-                diagnostics::debug(self.debug, format_args!("flush of trace {trace}: {report}"))
-            }
-            None => diagnostics::debug(self.debug, format_args!("flush: {report}")),
+        if let Some(trace) = trace {
+            diagnostics::debug(self.debug, format_args!("flush of trace {trace}: {report}"));
+        } else {
+            diagnostics::debug(self.debug, format_args!("flush: {report}"));
         }
         report
     }
@@ -390,6 +391,7 @@ impl Delivery {
     fn failed(&self, error: Error) -> FlushReport {
         FlushReport {
             kept: self.queue.held(None),
+            waiting: self.queue.held(None),
             last_error: Some(error),
             ..FlushReport::default()
         }
@@ -430,17 +432,14 @@ const THREAD_MARGIN: Duration = Duration::from_millis(250);
 
 /// Concatenated protobuf messages are one message with the repeated fields of all.
 fn concatenated(bodies: &[Body]) -> Bytes {
-    match bodies {
-        [only] => only.bytes().clone(),
-        _ => {
-            let mut all =
-                BytesMut::with_capacity(bodies.iter().map(|body| body.bytes().len()).sum());
-            for body in bodies {
-                all.extend_from_slice(body.bytes());
-            }
-            all.freeze()
-        }
+    if let [only] = bodies {
+        return only.bytes().clone();
     }
+    let mut all = BytesMut::with_capacity(bodies.iter().map(|body| body.bytes().len()).sum());
+    for body in bodies {
+        all.extend_from_slice(body.bytes());
+    }
+    all.freeze()
 }
 
 fn gzip(plain: Bytes) -> (Bytes, bool) {

@@ -36,13 +36,11 @@ impl Health {
         let left = until
             .checked_duration_since(now)
             .filter(|left| !left.is_zero());
-        match left {
-            Some(left) => Some((left, error.clone())),
-            None => {
-                self.not_before = None;
-                None
-            }
+        if let Some(left) = left {
+            return Some((left, error.clone()));
         }
+        self.not_before = None;
+        None
     }
 
     pub(super) fn postpone(&mut self, until: Instant, error: Error) {

@@ -9,6 +9,12 @@
     reason = "a test fails by panicking, and a bootstrap's output is its log"
 )]
 
+mod delivery_connection;
+mod delivery_faults;
+mod delivery_runtimes;
+mod delivery_sharing;
+mod delivery_tls;
+mod delivery_wire;
 mod events;
 mod http_bodies;
 mod http_parents;
@@ -28,6 +34,10 @@ mod lambda_root;
 mod lambda_runtime;
 mod lambda_stage;
 mod lambda_streaming;
+mod observation_nesting;
+mod provider_openai;
+mod provider_replay;
+mod sdk_singleton;
 mod testkit_bootstrap;
 mod testkit_http;
 mod testkit_lambda;

@@ -275,6 +275,14 @@ mod tests {
         (described.status, described.output.map(|output| output.text))
     }
 
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Response {
+        status_code: i64,
+        headers: [&'static str; 1],
+        body: Option<&'static str>,
+    }
+
     #[test]
     fn the_gateways_form_gives_status_and_body_and_no_header() {
         let response =
@@ -284,13 +292,6 @@ mod tests {
             (Some(201), Some("made".to_owned()))
         );
 
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Response {
-            status_code: i64,
-            headers: [&'static str; 1],
-            body: Option<&'static str>,
-        }
         let typed = Response {
             status_code: 500,
             headers: ["hush"],

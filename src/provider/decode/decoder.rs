@@ -68,13 +68,6 @@ impl Decoder {
         }
     }
 
-    /// Hands on an event that the end of the body completes.
-    pub(crate) fn finish(&mut self, on_event: impl FnMut(Event<'_>)) {
-        if let Self::Events(framer) = self {
-            framer.finish(on_event);
-        }
-    }
-
     /// Whether the body is a stream of events.
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self, Self::Events(_))

@@ -16,7 +16,8 @@ pub(crate) struct SseFramer {
     line: Vec<u8>,
     name: Vec<u8>,
     data: Vec<u8>,
-    has_data: bool,
+    /// Lines in `data`.
+    data_lines: usize,
     after_cr: bool,
     started: bool,
     /// The present event is too long: nothing more of it is kept.
@@ -99,10 +100,11 @@ impl SseFramer {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
             b"data" => {
-                if std::mem::replace(&mut self.has_data, true) {
+                if self.data_lines > 0 {
                     self.data.push(b'\n');
                 }
                 self.data.extend_from_slice(value);
+                self.data_lines += 1;
             }
             b"event" => {
                 self.name.clear();
@@ -113,7 +115,7 @@ impl SseFramer {
     }
 
     fn end_event(&mut self, on_event: &mut impl FnMut(Event<'_>)) {
-        if !self.given_up && self.has_data {
+        if !self.given_up && self.data_lines > 0 {
             let name = String::from_utf8_lossy(&self.name);
             let data = String::from_utf8_lossy(&self.data);
             on_event(Event {
@@ -123,7 +125,7 @@ impl SseFramer {
         }
         self.name.clear();
         self.data.clear();
-        self.has_data = false;
+        self.data_lines = 0;
         self.given_up = false;
     }
 }

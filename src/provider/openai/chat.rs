@@ -26,7 +26,7 @@ const NOTEWORTHY: [&str; 6] = [
 ];
 
 /// Reads chat completions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::provider) struct ChatExtractor;
 
 impl Extract for ChatExtractor {
@@ -146,7 +146,12 @@ fn read_message(index: u64, message: &Value, draft: &mut Draft) {
         .any(|key| text(message, key).is_some());
     let calls = message.get("tool_calls").and_then(Value::as_array);
     for (place, call) in (0..).zip(calls.into_iter().flatten()) {
-        let number = call.get("index").and_then(Value::as_u64).unwrap_or(place);
+        let number = match (call.get("index").and_then(Value::as_u64), text(call, "id")) {
+            (Some(number), _) => number,
+            // Some stream each call whole and without a number: then its id tells them apart.
+            (None, Some(id)) => draft.output.tool_number(index, id),
+            (None, None) => place,
+        };
         let called = call
             .get("function")
             .or_else(|| call.get("custom"))

@@ -11,7 +11,7 @@ use crate::provider::{
 };
 
 /// Reads text completions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::provider) struct CompletionExtractor;
 
 impl Extract for CompletionExtractor {

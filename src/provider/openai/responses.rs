@@ -13,12 +13,12 @@ use crate::provider::{
 };
 
 /// Reads responses.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::provider) struct ResponseExtractor;
 
 impl Extract for ResponseExtractor {
     fn request(&mut self, request: &Fields<'_>, input: &mut Input, _: &mut Draft) {
-        input.instructions(request.value("instructions"));
+        input.instructions(&request.value("instructions"));
         match request.value("input") {
             prompt @ Value::String(_) => input.message(prompt),
             Value::Array(items) => items.into_iter().for_each(|item| input.message(item)),
@@ -115,7 +115,7 @@ fn read_delta(kind: &str, event: &Value, draft: &mut Draft) {
                     .tool_call(0, place, text(item, "call_id"), name, "");
             }
         }
-        kind if kind.starts_with("response.reasoning") && kind.ends_with(".delta") => {
+        "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
             draft.has_content = true;
         }
         _ => {}

@@ -94,6 +94,27 @@ impl Langfuse {
         &self.state.keys.secret
     }
 
+    /// Settings that send here, blind to the environment of the process.
+    ///
+    /// ```
+    /// use warmspan::{Sdk, testkit::langfuse::Langfuse};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let langfuse = Langfuse::start().await?;
+    /// let sdk = Sdk::new(langfuse.config());
+    /// assert!(sdk.is_enabled());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn config(&self) -> crate::Config {
+        crate::Config::new()
+            .environment_variables(std::iter::empty::<(String, String)>())
+            .base_url(self.base_url())
+            .public_key(self.public_key())
+            .secret_key(self.secret_key())
+    }
+
     /// The id of the only project, as `GET /api/public/projects` tells it.
     pub fn project_id(&self) -> &'static str {
         PROJECT_ID
