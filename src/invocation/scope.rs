@@ -135,7 +135,7 @@ impl Drop for Scope {
         if self.root.is_recording() {
             if std::thread::panicking() {
                 self.root.error("panicked");
-            } else {
+            } else if !self.root.has_level() {
                 self.root
                     .level(Level::Warning)
                     .status_message("cancelled before the response");
@@ -167,7 +167,11 @@ impl Ended {
         let delivery = delivery.clone();
         let budget = self.budget();
         Some(Box::pin(async move {
-            delivery.flush_invocation(self.trace, budget).await
+            let report = delivery.flush_invocation(self.trace, budget).await;
+            // The SDK lives as long as its flush, also where this was its last handle: dropped, it
+            // would give up what is on its way.
+            drop(self);
+            report
         }))
     }
 

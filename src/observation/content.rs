@@ -169,7 +169,7 @@ impl TextCapture {
         } else {
             self.limit.saturating_add(MARGIN)
         };
-        held - self.chars
+        held.saturating_sub(self.chars)
     }
 }
 

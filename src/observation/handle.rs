@@ -320,7 +320,7 @@ impl Observation {
     }
 
     /// Whether somebody has already said how it went.
-    pub(super) fn has_level(&self) -> bool {
+    pub(crate) fn has_level(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| {
             shared
                 .draft
