@@ -87,6 +87,22 @@ impl Observation {
         )
     }
 
+    /// An input that is JSON and says by itself where it was cut.
+    pub(crate) fn captured_json_input(&self, captured: Captured) -> &Self {
+        self.update(|draft| {
+            let counts = (attributes::INPUT_CHARS, attributes::INPUT_KEPT);
+            keep(draft, attributes::INPUT, counts, captured);
+        })
+    }
+
+    /// An output that is JSON and says by itself where it was cut.
+    pub(crate) fn captured_json_output(&self, captured: Captured) -> &Self {
+        self.update(|draft| {
+            let counts = (attributes::OUTPUT_CHARS, attributes::OUTPUT_KEPT);
+            keep(draft, attributes::OUTPUT, counts, captured);
+        })
+    }
+
     /// The model that was called.
     pub fn model(&self, name: impl Into<String>) -> &Self {
         self.update(|draft| draft.set(attributes::MODEL, name.into()))
@@ -235,7 +251,7 @@ impl Observation {
             .map_or_else(|| Sdk::disabled_static(), |shared| &shared.sdk)
     }
 
-    pub(super) fn disabled() -> Self {
+    pub(crate) fn disabled() -> Self {
         Self(None)
     }
 
@@ -249,7 +265,7 @@ impl Observation {
         })))
     }
 
-    pub(super) fn is_disabled(&self) -> bool {
+    pub(crate) fn is_disabled(&self) -> bool {
         self.0.is_none()
     }
 
@@ -260,7 +276,7 @@ impl Observation {
     }
 
     /// Whether somebody has already said how it went.
-    pub(super) fn has_level(&self) -> bool {
+    pub(crate) fn has_level(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| {
             shared
                 .draft
@@ -272,26 +288,15 @@ impl Observation {
     fn text(
         &self,
         key: &'static str,
-        (chars_key, kept_key): (&'static str, &'static str),
+        counts: (&'static str, &'static str),
         captured: impl FnOnce() -> Option<Captured>,
     ) -> &Self {
-        self.update(|draft| {
-            let Some(mut captured) = captured() else {
-                draft.unset(key);
-                return;
-            };
-            if captured.is_cut() {
-                draft.set(chars_key, count(captured.total));
-                draft.set(kept_key, count(captured.kept));
-                let left_out = captured.total - captured.kept;
-                captured
-                    .text
-                    .extend(["…[+", &left_out.to_string(), " chars]"]);
-            } else {
-                draft.unset(chars_key);
-                draft.unset(kept_key);
+        self.update(|draft| match captured() {
+            None => draft.unset(key),
+            Some(mut captured) => {
+                captured.text.push_str(&captured.note());
+                keep(draft, key, counts, captured);
             }
-            draft.set(key, captured.text);
         })
     }
 
@@ -345,6 +350,23 @@ impl fmt::Debug for Observation {
 
 /// Characters kept of a status message.
 const MAX_STATUS_CHARS: usize = 500;
+
+/// Sets a text and, if it was cut, the characters there were and the characters kept.
+fn keep(
+    draft: &mut Draft,
+    key: &'static str,
+    (chars_key, kept_key): (&'static str, &'static str),
+    captured: Captured,
+) {
+    if captured.is_cut() {
+        draft.set(chars_key, count(captured.total));
+        draft.set(kept_key, count(captured.kept));
+    } else {
+        draft.unset(chars_key);
+        draft.unset(kept_key);
+    }
+    draft.set(key, captured.text);
+}
 
 fn count(chars: usize) -> i64 {
     i64::try_from(chars).unwrap_or(i64::MAX)

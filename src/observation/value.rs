@@ -11,28 +11,27 @@ use super::content::{Captured, TextCapture};
 /// Serialising stops at [`MAX_COUNTED_BYTES`], so a huge value costs what a large one does; its
 /// count of characters is then a lower bound. A value whose serialiser fails becomes a sentence.
 pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limit: usize) -> Option<Captured> {
-    let mut writer = BoundedWriter::new(limit);
-    if let Err(error) = serde_json::to_writer(&mut writer, value)
-        && !writer.is_exhausted()
-    {
-        return Some(Captured::of(
-            &not_serializable(&error),
-            limit.max(MIN_MESSAGE_CHARS),
-        ));
+    match read(value, limit) {
+        Read::Null => None,
+        Read::Text(captured) | Read::Json(captured) => Some(captured),
     }
-    let total = writer.total_chars();
-    let json = writer.into_text();
-    if json == "null" {
-        return None;
+}
+
+/// Like [`capture`], but its text is JSON whatever happens, to be put into a larger JSON. What had
+/// to be cut becomes a JSON string that says how much is missing.
+pub(crate) fn capture_json<T: Serialize + ?Sized>(value: &T, limit: usize) -> Captured {
+    match read(value, limit) {
+        Read::Null => Captured {
+            text: "null".to_owned(),
+            kept: 4,
+            total: 4,
+        },
+        Read::Json(captured) if !captured.is_cut() => captured,
+        Read::Text(captured) | Read::Json(captured) => Captured {
+            text: json(&format_args!("{}{}", captured.text, captured.note())),
+            ..captured
+        },
     }
-    let text = match json.strip_prefix('"') {
-        Some(quoted) => unquoted(quoted),
-        None => json,
-    };
-    let mut capture = TextCapture::new(limit);
-    capture.push(&text);
-    capture.skip(total.saturating_sub(text.chars().count()));
-    Some(capture.finish())
 }
 
 /// The whole of `value` as JSON text; for small things such as usage or parameters.
@@ -50,6 +49,40 @@ pub(crate) fn metadata<T: Serialize + ?Sized>(value: &T) -> Option<String> {
 const MAX_COUNTED_BYTES: usize = 64 * 1024;
 const MAX_METADATA_CHARS: usize = 10_000;
 const MIN_MESSAGE_CHARS: usize = 200;
+
+/// A value that was read up to a limit.
+enum Read {
+    Null,
+    /// It is a string, without its quotes.
+    Text(Captured),
+    /// It is anything else.
+    Json(Captured),
+}
+
+fn read<T: Serialize + ?Sized>(value: &T, limit: usize) -> Read {
+    let mut writer = BoundedWriter::new(limit);
+    if let Err(error) = serde_json::to_writer(&mut writer, value)
+        && !writer.is_exhausted()
+    {
+        let sentence = not_serializable(&error);
+        return Read::Text(Captured::of(&sentence, limit.max(MIN_MESSAGE_CHARS)));
+    }
+    let total = writer.total_chars();
+    let json = writer.into_text();
+    if json == "null" {
+        return Read::Null;
+    }
+    let capture = |text: &str| {
+        let mut capture = TextCapture::new(limit);
+        capture.push(text);
+        capture.skip(total.saturating_sub(text.chars().count()));
+        capture.finish()
+    };
+    match json.strip_prefix('"') {
+        Some(quoted) => Read::Text(capture(&unquoted(quoted))),
+        None => Read::Json(capture(&json)),
+    }
+}
 
 fn not_serializable(error: &serde_json::Error) -> String {
     format!("<not serializable: {error}>")
@@ -193,7 +226,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use serde::{Serializer, ser::Error as _};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -245,6 +278,16 @@ mod tests {
         assert_eq!(text(Broken, 10).0, "<not serializable: no>");
         let map = BTreeMap::from([((1, 2), 3)]);
         assert!(text(map, 10).0.starts_with("<not serializable"));
+    }
+
+    #[test]
+    fn inside_of_json_a_cut_value_is_a_string_and_valid() {
+        let text = |value: Value, limit| capture_json(&value, limit).text;
+        assert_eq!(text(json!({"a": [1, null]}), 100), r#"{"a":[1,null]}"#);
+        assert_eq!(text(json!("say \"hé\""), 100), r#""say \"hé\"""#);
+        assert_eq!(text(json!(null), 100), "null");
+        assert_eq!(text(json!(["hé", 1]), 4), r#""[\"hé…[+5 chars]""#);
+        assert_eq!(text(json!("a \"quote"), 3), r#""a \"…[+5 chars]""#);
     }
 
     #[test]
