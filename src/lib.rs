@@ -54,6 +54,7 @@ mod diagnostics;
 mod error;
 mod invocation;
 pub mod observation;
+mod observe;
 mod provider;
 mod queue;
 mod sdk;
@@ -71,6 +72,9 @@ pub use invocation::lambda;
 pub use observation::{
     Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Usage,
 };
+pub use observe::observe;
+#[doc(hidden)]
+pub use observe::runtime as __private;
 pub use opentelemetry;
 #[cfg(feature = "openai")]
 pub use provider::openai;
