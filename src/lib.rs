@@ -70,10 +70,11 @@ pub use invocation::http;
 #[cfg(feature = "lambda")]
 pub use invocation::lambda;
 pub use observation::{
-    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture,
+    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Score,
     TraceAttributes, Usage, create_observation_id, create_trace_id, current_observation_id,
-    current_trace_id, get_client, propagate_attributes, start_active_observation,
-    start_observation, update_current_generation, update_current_observation,
+    current_trace_id, get_client, propagate_attributes, score_current_observation,
+    score_current_trace, start_active_observation, start_observation, update_current_generation,
+    update_current_observation,
 };
 pub use observe::observe;
 #[doc(hidden)]
