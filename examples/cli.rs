@@ -27,6 +27,12 @@ async fn main() {
     println!("{report}");
 }
 
+/// Stands for a call to a model.
+async fn ask_model(text: &str) -> String {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    format!("{text}, but short")
+}
+
 async fn summarise(text: &str) -> String {
     let sdk = warmspan::sdk();
     let search = sdk
@@ -40,7 +46,7 @@ async fn summarise(text: &str) -> String {
 
     let generation = sdk.generation("write");
     generation.model("gpt-5-mini").input(text);
-    let answer = format!("{text}, but short"); // call a model here
+    let answer = ask_model(text).await;
     generation
         .output(&answer)
         .usage(Usage::new().input(12).output(4))

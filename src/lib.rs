@@ -54,6 +54,7 @@ mod diagnostics;
 mod error;
 mod invocation;
 pub mod observation;
+mod observe;
 mod provider;
 mod queue;
 mod sdk;
@@ -69,8 +70,14 @@ pub use invocation::http;
 #[cfg(feature = "lambda")]
 pub use invocation::lambda;
 pub use observation::{
-    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Usage,
+    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture,
+    TraceAttributes, Usage, create_observation_id, create_trace_id, current_observation_id,
+    current_trace_id, get_client, propagate_attributes, start_active_observation,
+    start_observation, update_current_generation, update_current_observation,
 };
+pub use observe::observe;
+#[doc(hidden)]
+pub use observe::runtime as __private;
 pub use opentelemetry;
 #[cfg(feature = "openai")]
 pub use provider::openai;

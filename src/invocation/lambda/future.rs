@@ -55,6 +55,10 @@ pub(super) enum Handling<F> {
     Panicked(Box<dyn Any + Send>),
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation per invocation"
+)]
 enum Outcome<B, S> {
     Returned(Result<FunctionResponse<B, TracedStream<S>>, TracedError>),
     Panicked(Box<dyn Any + Send>),
