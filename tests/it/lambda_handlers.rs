@@ -106,9 +106,9 @@ fn each_way_to_run_takes_a_traced_one() {
     async fn echo(event: LambdaEvent<Value>) -> Result<Value, Error> {
         Ok(event.payload)
     }
-    fn runs(_: impl Future<Output = Result<(), Error>>) {}
     // Not run: only their types are asked for.
-    let _one_after_the_other = || runs(lambda_runtime::run(traced(service_fn(echo))));
-    let _concurrently = || runs(lambda_runtime::run_concurrent(traced(service_fn(echo))));
-    let _in_one_line = || runs(warmspan::lambda::run(service_fn(echo)));
+    fn runs<F: Future<Output = Result<(), Error>>>(_: impl FnOnce() -> F) {}
+    runs(|| lambda_runtime::run(traced(service_fn(echo))));
+    runs(|| lambda_runtime::run_concurrent(traced(service_fn(echo))));
+    runs(|| warmspan::lambda::run(service_fn(echo)));
 }

@@ -16,11 +16,9 @@ use crate::lambda_stage::{Stage, event};
 #[tokio::test]
 async fn a_panic_while_polled_is_an_error_and_goes_on() {
     let stage = Stage::set().await;
-    let panics = service_fn(|_: LambdaEvent<Value>| async {
+    let panics = service_fn(|event: LambdaEvent<Value>| async move {
         tokio::task::yield_now().await;
-        if true {
-            panic!("out of hand")
-        }
+        assert!(!event.payload.is_object(), "out of hand");
         Ok::<_, Error>(())
     });
     let panic = panic_of(&mut traced(panics).with_sdk(stage.sdk())).await;
@@ -36,9 +34,7 @@ async fn a_panic_while_polled_is_an_error_and_goes_on() {
 async fn a_panic_while_called_is_an_error_and_goes_on() {
     let stage = Stage::set().await;
     let panics = service_fn(|event: LambdaEvent<Value>| {
-        if event.payload.is_object() {
-            panic!("out of hand")
-        }
+        assert!(!event.payload.is_object(), "out of hand");
         async { Ok::<_, Error>(()) }
     });
     let panic = panic_of(&mut traced(panics).with_sdk(stage.sdk())).await;

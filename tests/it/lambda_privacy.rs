@@ -55,6 +55,31 @@ async fn neither_is_it_when_the_content_is_full() {
 }
 
 #[tokio::test]
+async fn headers_are_not_sent_of_events_that_carry_a_request_inside_either() {
+    for (name, payload) in [
+        (
+            "AppSync",
+            r#"{"arguments":{"id":"1"},"identity":{"sub":"hush"},"request":{"headers":{"authorization":"hush"}}}"#,
+        ),
+        (
+            "an authorizer's",
+            r#"{"type":"TOKEN","authorizationToken":"hush","methodArn":"arn:aws:execute-api:eu-west-1:1:a/b"}"#,
+        ),
+    ] {
+        let stage = Stage::set().await;
+        let mut service = traced(service_fn(answer)).with_sdk(stage.sdk());
+        invoke(&mut service, payload).await.unwrap();
+
+        assert_eq!(stage.root().level, "DEFAULT", "{name}");
+        assert!(
+            !stage.langfuse.contains(SECRET),
+            "{name}: {:#?}",
+            stage.root()
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_payload_that_does_not_fit_quotes_no_header() {
     /// Fits none of the events, since each value is text.
     #[derive(Debug, Deserialize)]

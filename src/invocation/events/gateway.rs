@@ -79,6 +79,18 @@ struct Envelope<'a> {
     query_string_parameters: Option<IgnoredAny>,
     #[serde(default)]
     raw_query_string: Option<IgnoredAny>,
+    /// An authorizer's.
+    #[serde(default)]
+    authorization_token: Option<IgnoredAny>,
+    /// A GraphQL resolver's.
+    #[serde(default)]
+    request: Option<RequestHead>,
+}
+
+#[derive(Deserialize)]
+struct RequestHead {
+    #[serde(default)]
+    headers: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +115,11 @@ impl Envelope<'_> {
             || self.cookies.is_some()
             || self.query_string_parameters.is_some()
             || self.raw_query_string.is_some()
+            || self.authorization_token.is_some()
+            || self
+                .request
+                .as_ref()
+                .is_some_and(|request| request.headers.is_some())
             || (self.body.is_some() && (self.http_method.is_some() || self.method.is_some()))
     }
 
