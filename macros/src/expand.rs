@@ -92,7 +92,7 @@ impl Names {
 
 /// How a call begins.
 struct Site {
-    site: TokenStream,
+    description: TokenStream,
     sdk: Option<Expr>,
     input: TokenStream,
 }
@@ -100,39 +100,43 @@ struct Site {
 impl Site {
     fn new(args: &Args, function: &Function, names: &Names) -> Result<Self> {
         let Names { krate, private, .. } = names;
-        let name = match &args.name {
-            Some(name) => name.clone(),
-            None => {
-                let ident = &function.signature.ident;
-                LitStr::new(&ident.unraw().to_string(), ident.span())
-            }
-        };
+        let ident = &function.signature.ident;
+        let own_name = || LitStr::new(&ident.unraw().to_string(), ident.span());
+        let name = args.name.clone().unwrap_or_else(own_name);
         let kind = &args.as_type;
         Ok(Self {
-            site: quote!(#private::Site::new(#name, #krate::ObservationType::#kind)),
+            description: quote!(#private::Site::new(#name, #krate::ObservationType::#kind)),
             sdk: args.sdk.clone(),
             input: input(args, function, names)?,
         })
     }
 
     fn begin(&self) -> TokenStream {
-        let Self { site, sdk, input } = self;
+        let Self {
+            description,
+            sdk,
+            input,
+        } = self;
         match sdk {
-            None => quote!(#site.begin(#input)),
+            None => quote!(#description.begin(#input)),
             Some(sdk) => {
                 let sdk = quote_spanned!(sdk.span()=> &#sdk);
-                quote!(#site.begin_in(#sdk, #input))
+                quote!(#description.begin_in(#sdk, #input))
             }
         }
     }
 
     fn defer(&self) -> TokenStream {
-        let Self { site, sdk, input } = self;
+        let Self {
+            description,
+            sdk,
+            input,
+        } = self;
         match sdk {
-            None => quote!(#site.defer(#input)),
+            None => quote!(#description.defer(#input)),
             Some(sdk) => {
                 let sdk = quote_spanned!(sdk.span()=> &#sdk);
-                quote!(#site.defer_in(#sdk, #input))
+                quote!(#description.defer_in(#sdk, #input))
             }
         }
     }
@@ -152,6 +156,7 @@ fn input(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
         let value = names.value(&quote!(&#name));
         quote! {
             #(#cfg)*
+            #[allow(clippy::used_underscore_binding)]
             #arguments.add(#recorded_name, &#value);
         }
     });
