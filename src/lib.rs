@@ -29,7 +29,8 @@
 //!   environment. Every warm invocation reuses it.
 //! * The adapters [`lambda`] and [`http`] open the root observation of a request, run the handler
 //!   inside of it, and await the flush before the response.
-//! * [`observation`] has what happens in between: spans, generations, tools, events.
+//! * [`observation`] has what happens in between: spans, generations, tools, events. [`observe`]
+//!   makes one of a function.
 //! * [`openai`] is a client whose calls observe themselves.
 //! * What has ended waits in a bounded queue until Langfuse has said that it has it. A
 //!   [`FlushReport`] tells what a flush did, [`Losses`] what was lost and why.

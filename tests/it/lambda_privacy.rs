@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use warmspan::lambda::traced;
+use warmspan::lambda::Traced;
 
 use crate::{
     events::{ALL, BODY, SECRET},
@@ -16,7 +16,7 @@ use crate::{
 async fn nothing_but_the_bodies_is_sent_of_any_kind_of_http_event() {
     for (name, payload) in ALL {
         let stage = Stage::set().await;
-        let mut service = traced(service_fn(answer)).with_sdk(stage.sdk());
+        let mut service = Traced::new(service_fn(answer), stage.sdk());
         let response = buffered(invoke(&mut service, payload).await);
 
         assert_eq!(
@@ -46,7 +46,7 @@ async fn neither_is_it_when_the_content_is_full() {
     for (name, payload) in ALL {
         let stage = Stage::set().await;
         let sdk = stage.sdk_with(&[("WARMSPAN_CONTENT", "full")]);
-        let mut service = traced(service_fn(answer)).with_sdk(sdk);
+        let mut service = Traced::new(service_fn(answer), sdk);
         invoke(&mut service, payload).await.unwrap();
 
         assert_eq!(stage.root().input.as_deref(), Some(BODY), "{name}");
@@ -67,7 +67,7 @@ async fn headers_are_not_sent_of_events_that_carry_a_request_inside_either() {
         ),
     ] {
         let stage = Stage::set().await;
-        let mut service = traced(service_fn(answer)).with_sdk(stage.sdk());
+        let mut service = Traced::new(service_fn(answer), stage.sdk());
         invoke(&mut service, payload).await.unwrap();
 
         assert_eq!(stage.root().level, "DEFAULT", "{name}");
@@ -95,7 +95,7 @@ async fn a_payload_that_does_not_fit_quotes_no_header() {
     }
     for (name, payload) in ALL {
         let stage = Stage::set().await;
-        let mut service = traced(service_fn(never)).with_sdk(stage.sdk());
+        let mut service = Traced::new(service_fn(never), stage.sdk());
         assert!(invoke(&mut service, payload).await.is_err(), "{name}");
 
         assert_eq!(stage.root().level, "ERROR", "{name}");
@@ -117,7 +117,7 @@ async fn a_malformed_http_event_shows_nothing_of_itself() {
         r#"{"body":{"question":"?"},"multiValueHeaders":[["cookie","hush"]]}"#,
     ] {
         let stage = Stage::set().await;
-        let mut service = traced(service_fn(answer)).with_sdk(stage.sdk());
+        let mut service = Traced::new(service_fn(answer), stage.sdk());
         invoke(&mut service, payload).await.unwrap();
 
         assert_eq!(stage.root().level, "DEFAULT", "{payload}");
