@@ -1,10 +1,14 @@
 //! Points in time as Langfuse reads them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// `2026-11-22T08:00:00.123456Z`: ISO 8601, UTC, microseconds. Times before 1970 become 1970.
+const END_OF_9999: u64 = 253_402_300_799;
+
+/// `2026-11-22T08:00:00.123456Z`: ISO 8601, UTC, microseconds. Times before 1970 become 1970, those
+/// after 9999, whose years ISO 8601 writes in another way, the end of it.
 pub(crate) fn iso8601(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = since.min(Duration::new(END_OF_9999, 999_999_000));
     let (year, month, day) = civil_date(since.as_secs() / 86_400);
     let second_of_day = since.as_secs() % 86_400;
     let (hour, minute, second) = (
@@ -42,8 +46,6 @@ fn civil_date(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -55,6 +57,8 @@ mod tests {
             (1_709_251_200, "2024-03-01T00:00:00.000000Z"),
             (1_767_225_599, "2025-12-31T23:59:59.000000Z"),
             (4_107_542_400, "2100-03-01T00:00:00.000000Z"),
+            (END_OF_9999, "9999-12-31T23:59:59.000000Z"),
+            (END_OF_9999 + 1, "9999-12-31T23:59:59.999999Z"),
         ] {
             assert_eq!(iso8601(UNIX_EPOCH + Duration::from_secs(seconds)), expected);
         }

@@ -123,7 +123,7 @@ impl Draft {
         self.span
             .set_attributes(std::mem::take(&mut self.attributes));
         match end {
-            Some(end) => self.span.end_with_timestamp(end),
+            Some(end) => self.span.end_with_timestamp(end.max(self.start)),
             // An event is a point in time.
             None if self.kind == ObservationType::Event => self.span.end_with_timestamp(self.start),
             None => self.span.end(),

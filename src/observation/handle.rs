@@ -218,7 +218,7 @@ impl Observation {
         self.finish(None);
     }
 
-    /// Ends it at a time in the past.
+    /// Ends it at a time in the past, but not before it began.
     pub fn end_at(&self, time: SystemTime) {
         self.finish(Some(time));
     }

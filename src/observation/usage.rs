@@ -76,8 +76,11 @@ impl Serialize for Usage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.buckets.len()))?;
         for (bucket, tokens) in &self.buckets {
-            map.serialize_entry(bucket, tokens)?;
+            // The server takes integers that JavaScript holds exactly.
+            map.serialize_entry(bucket, tokens.min(&MAX_TOKENS))?;
         }
         map.end()
     }
 }
+
+const MAX_TOKENS: u64 = (1 << 53) - 1;
