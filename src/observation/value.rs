@@ -3,6 +3,7 @@
 use std::io;
 
 use serde::Serialize;
+use serde_json::ser::Formatter;
 
 use super::{
     content::{Captured, TextCapture},
@@ -75,7 +76,8 @@ enum Read {
 
 fn read<T: Serialize + ?Sized>(value: &T, limit: usize, redaction: Redaction) -> Read {
     let mut writer = BoundedWriter::new(limit);
-    if let Err(error) = serde_json::to_writer(&mut writer, value)
+    let mut serializer = serde_json::Serializer::with_formatter(&mut writer, Portable::default());
+    if let Err(error) = value.serialize(&mut serializer)
         && !writer.is_exhausted()
     {
         let sentence = not_serializable(&error);
@@ -121,6 +123,80 @@ fn unquoted(quoted: &str) -> String {
             .map_or(0, |(at, _)| at);
     }
     String::new()
+}
+
+/// JSON that every reader reads as it was meant: Langfuse's holds numbers as 64-bit floats, so
+/// larger integers become strings, as in the official SDKs; bytes become their text or their size.
+#[derive(Debug, Default)]
+struct Portable {
+    /// Keys have quotes already.
+    in_key: bool,
+}
+
+/// The largest integer below which 64-bit floats hold every one.
+const MAX_SAFE_INTEGER: u128 = (1 << 53) - 1;
+
+impl Portable {
+    fn integer<W: io::Write + ?Sized>(
+        &self,
+        writer: &mut W,
+        magnitude: u128,
+        integer: impl std::fmt::Display,
+    ) -> io::Result<()> {
+        if magnitude > MAX_SAFE_INTEGER && !self.in_key {
+            write!(writer, "\"{integer}\"")
+        } else {
+            write!(writer, "{integer}")
+        }
+    }
+}
+
+impl Formatter for Portable {
+    fn write_i64<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: i64) -> io::Result<()> {
+        self.integer(writer, value.unsigned_abs().into(), value)
+    }
+
+    fn write_u64<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: u64) -> io::Result<()> {
+        self.integer(writer, value.into(), value)
+    }
+
+    fn write_i128<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: i128) -> io::Result<()> {
+        self.integer(writer, value.unsigned_abs(), value)
+    }
+
+    fn write_u128<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: u128) -> io::Result<()> {
+        self.integer(writer, value, value)
+    }
+
+    fn write_byte_array<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        value: &[u8],
+    ) -> io::Result<()> {
+        let written = match std::str::from_utf8(value) {
+            Ok(text) => serde_json::to_writer(writer, text),
+            Err(_) => serde_json::to_writer(writer, &format_args!("<{} bytes>", value.len())),
+        };
+        written.map_err(io::Error::from)
+    }
+
+    fn begin_object_key<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.in_key = true;
+        if first {
+            Ok(())
+        } else {
+            writer.write_all(b",")
+        }
+    }
+
+    fn begin_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.in_key = false;
+        writer.write_all(b":")
+    }
 }
 
 /// Keeps the beginning of what is written, counts characters, and gives up on the enormous.
@@ -295,8 +371,36 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_readers_would_round_are_strings_and_bytes_are_text_or_their_size() {
+        struct Bytes(&'static [u8]);
+        impl Serialize for Bytes {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_bytes(self.0)
+            }
+        }
+        let exact = (1_u64 << 53) - 1;
+        assert_eq!(
+            text((exact, exact + 1, i64::MIN, u128::MAX), 200).0,
+            r#"[9007199254740991,"9007199254740992","-9223372036854775808","340282366920938463463374607431768211455"]"#
+        );
+        assert_eq!(text(u64::MAX, 100).0, "18446744073709551615");
+        assert_eq!(
+            text(BTreeMap::from([(u64::MAX, u64::MAX)]), 100).0,
+            r#"{"18446744073709551615":"18446744073709551615"}"#
+        );
+        assert_eq!(
+            text((f64::NAN, f64::INFINITY, 1e300), 100).0,
+            "[null,null,1e300]"
+        );
+        assert_eq!(
+            text((Bytes(b"a\"b"), Bytes(&[0xFF, 0xFE])), 100).0,
+            r#"["a\"b","<2 bytes>"]"#
+        );
+    }
+
+    #[test]
     fn inside_of_json_a_cut_value_is_a_string_and_valid() {
-        let text = |value: Value, limit| capture_json(&value, limit).text;
+        let text = |value: Value, limit| capture_json(&value, limit, None).text;
         assert_eq!(text(json!({"a": [1, null]}), 100), r#"{"a":[1,null]}"#);
         assert_eq!(text(json!("say \"hé\""), 100), r#""say \"hé\"""#);
         assert_eq!(text(json!(null), 100), "null");
