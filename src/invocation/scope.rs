@@ -64,7 +64,6 @@ impl Scope {
                 root
             }
         };
-        root.attribute(attributes::IS_APP_ROOT, true);
         if let Some(propagated) = &propagated {
             propagated.apply(&root);
         }

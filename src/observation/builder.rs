@@ -7,7 +7,9 @@ use opentelemetry::{
     trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt as _, TraceId, Tracer as _},
 };
 
-use super::{Observation, ObservationType, attributes, draft::Draft, trace_attributes::Propagated};
+use super::{
+    Observation, ObservationType, attributes, current, draft::Draft, trace_attributes::Propagated,
+};
 use crate::Sdk;
 
 /// An observation that has not begun. Made by [`Sdk::observation`].
@@ -115,11 +117,13 @@ impl<'a> ObservationBuilder<'a> {
                     current,
                 )
             }
+            Parent::Observation(parent) if parent.is_disabled() => (None, None),
             Parent::Observation(parent) => (Some(parent.span_context().clone()), Some(parent)),
             Parent::Span(parent) => (Some(parent), None),
             Parent::None => (None, None),
         };
-        let is_root = parent.is_none();
+        // Also under a span of another process: the server then knows what is this application's.
+        let is_app_root = enclosing.is_none();
         let context = match parent {
             Some(parent) => Context::new().with_remote_span_context(parent),
             None => Context::new(),
@@ -133,11 +137,10 @@ impl<'a> ObservationBuilder<'a> {
             tracer.build_with_context(builder, &context)
         });
 
-        let propagated =
-            Propagated::current().or_else(|| enclosing.as_ref()?.propagated().cloned());
+        let propagated = propagated(enclosing.as_ref());
         let mut attributes = Vec::with_capacity(EXPECTED_ATTRIBUTES);
         attributes.push(KeyValue::new(attributes::TYPE, self.kind.as_str()));
-        if is_root {
+        if is_app_root {
             attributes.push(KeyValue::new(attributes::IS_APP_ROOT, true));
         }
         attributes.extend_from_slice(self.sdk.common_attributes());
@@ -152,6 +155,19 @@ impl<'a> ObservationBuilder<'a> {
             enclosing.as_ref(),
             propagated,
         )
+    }
+}
+
+/// What holds for the trace: what the context says, unless the context is another trace's.
+fn propagated(enclosing: Option<&Observation>) -> Option<Propagated> {
+    let is_elsewhere = |enclosing: &Observation| {
+        current::with_current(|current| {
+            current.is_some_and(|current| current.trace_id() != enclosing.trace_id())
+        })
+    };
+    match enclosing {
+        Some(enclosing) if is_elsewhere(enclosing) => enclosing.propagated().cloned(),
+        _ => Propagated::current().or_else(|| enclosing?.propagated().cloned()),
     }
 }
 
