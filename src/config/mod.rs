@@ -202,10 +202,17 @@ impl Config {
         self
     }
 
-    /// A function that sees every text before it leaves and returns what may: inputs, outputs,
-    /// status messages and metadata, captured or given. It gets the field's name (`input`,
-    /// `output`, `status_message`, `metadata.<key>`) and the text, redacted already. Of a mask that
-    /// panics nothing is let through.
+    /// A function that sees every text before it leaves and returns what may, captured or given. It
+    /// gets the text, redacted already, and the field's name: `input`, `output`, `status_message`,
+    /// `metadata.<key>`, `model_parameters`, of a trace `user_id`, `session_id`, `trace_name`, `tag`
+    /// and `trace.metadata.<key>`, of a score `score.value`, `score.comment` and
+    /// `score.metadata.<key>`, of [`attribute`](crate::Observation::attribute) the attribute's key.
+    /// Of a text that is cut it sees a little more than is kept; a cut argument of an observed
+    /// function it sees by itself and again with the others. Of a mask that panics nothing is let
+    /// through.
+    ///
+    /// It does not see what names things: observations, scores, models, versions, releases,
+    /// environments and prompts, and the names and ids that the platform gives.
     ///
     /// ```
     /// use warmspan::Config;

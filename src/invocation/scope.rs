@@ -67,10 +67,10 @@ impl Scope {
         if let Some(propagated) = &propagated {
             propagated.apply(&root);
         }
-        root.attribute(attributes::FAAS_COLDSTART, sdk.take_cold());
+        root.fact(attributes::FAAS_COLDSTART, sdk.take_cold());
         let lost = sdk.losses().total();
         if lost > 0 {
-            root.attribute(
+            root.fact(
                 attributes::LOST_SPANS,
                 i64::try_from(lost).unwrap_or(i64::MAX),
             );

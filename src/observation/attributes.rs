@@ -4,6 +4,10 @@
 //! `faas.*`, `cloud.*`, `http.*`: OpenTelemetry semantic conventions 1.41.
 //! `warmspan.*`: ours.
 
+use std::borrow::Cow;
+
+use super::content::beginning;
+
 pub(crate) const TYPE: &str = "langfuse.observation.type";
 pub(crate) const INPUT: &str = "langfuse.observation.input";
 pub(crate) const OUTPUT: &str = "langfuse.observation.output";
@@ -58,3 +62,26 @@ pub(crate) const OUTPUT_CHARS: &str = "warmspan.output.chars";
 pub(crate) const OUTPUT_KEPT: &str = "warmspan.output.kept";
 /// Spans lost by this process before this invocation, on roots only.
 pub(crate) const LOST_SPANS: &str = "warmspan.lost_spans";
+
+/// Whether the server reads this attribute as more than metadata, and by rules that may cost the
+/// observation.
+pub(super) fn is_the_servers(key: &str) -> bool {
+    key.starts_with("langfuse.") || ["llm.invocation_parameters", "model_config"].contains(&key)
+}
+
+/// A name that the server takes: the name of a root is the trace's, and it drops traces with names
+/// of more than 1000 UTF-16 units.
+pub(super) fn name(name: Cow<'static, str>) -> Cow<'static, str> {
+    if name.len() <= MAX_NAME_UNITS || name.encode_utf16().count() <= MAX_NAME_UNITS {
+        return name;
+    }
+    let mut units = 0;
+    let chars = name.chars().take_while(|character| {
+        units += character.len_utf16();
+        units < MAX_NAME_UNITS
+    });
+    let chars = chars.count();
+    Cow::Owned(format!("{}…", beginning(&name, chars)))
+}
+
+const MAX_NAME_UNITS: usize = 1000;

@@ -129,7 +129,7 @@ impl<'a> ObservationBuilder<'a> {
             None => Context::new(),
         };
         let start = self.start_time.unwrap_or_else(SystemTime::now);
-        let mut builder = SpanBuilder::from_name(self.name)
+        let mut builder = SpanBuilder::from_name(attributes::name(self.name))
             .with_kind(SpanKind::Internal)
             .with_start_time(start);
         builder.links = (!self.links.is_empty()).then_some(self.links);
@@ -146,7 +146,7 @@ impl<'a> ObservationBuilder<'a> {
         attributes.extend_from_slice(self.sdk.common_attributes());
         let mut draft = Draft::new(span, self.kind, start, attributes);
         if let Some(propagated) = &propagated {
-            draft.set_all(propagated);
+            draft.set_all(propagated, self.sdk.settings().mask.as_ref());
         }
         Observation::open(
             self.sdk.clone(),

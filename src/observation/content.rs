@@ -1,6 +1,9 @@
 //! How much of a text is kept, and the bounded collector that keeps it.
 
-use super::privacy::{Redaction, redact};
+use super::{
+    json_cut,
+    privacy::{Mask, Redaction, redact},
+};
 
 /// How much of the content that is captured automatically leaves the process.
 ///
@@ -81,6 +84,33 @@ impl Captured {
             let at = beginning(&self.text, limit).len();
             self.beyond = self.text.split_off(at);
             self.kept = limit;
+        }
+        self
+    }
+
+    /// What may leave: the mask sees the text before it is cut, so that it recognises what the cut
+    /// halves; a cut text says how much is missing, and cut JSON stays JSON.
+    pub(crate) fn shown(self, field: &str, mask: Option<&Mask>) -> String {
+        if !self.is_cut() {
+            return match mask {
+                Some(mask) => mask.apply(field, &self.text),
+                None => self.text,
+            };
+        }
+        let cut = self.masked_if_cut(mask.map(|mask| (field, mask)));
+        let note = cut.note();
+        json_cut::close(&cut.text, &note).unwrap_or(cut.text + &note)
+    }
+
+    /// A cut text as the mask leaves it.
+    pub(super) fn masked_if_cut(mut self, mask: Option<(&str, &Mask)>) -> Self {
+        if self.is_cut()
+            && let Some((field, mask)) = mask
+        {
+            self.text.push_str(&self.beyond);
+            self.beyond.clear();
+            let masked = mask.apply(field, &self.text);
+            self.text = beginning(&masked, self.kept).to_owned();
         }
         self
     }

@@ -8,7 +8,11 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::Span;
 
-use super::{Level, ObservationType, Usage, attributes, trace_attributes::Propagated, value};
+use super::{
+    Level, Mask, ObservationType, Usage, attributes,
+    trace_attributes::{self, Propagated},
+    value,
+};
 
 /// The open draft of an observation.
 #[derive(Debug)]
@@ -65,9 +69,15 @@ impl Draft {
     }
 
     /// Sets what holds for the whole trace. A prompt of the observation's own stays.
-    pub(super) fn set_all(&mut self, propagated: &Propagated) {
+    pub(super) fn set_all(&mut self, propagated: &Propagated, mask: Option<&Mask>) {
         for attribute in propagated.attributes() {
-            self.set(attribute.key.clone(), attribute.value.clone());
+            let value = match mask {
+                Some(mask) => trace_attributes::masked(attribute, mask),
+                None => Some(attribute.value.clone()),
+            };
+            if let Some(value) = value {
+                self.set(attribute.key.clone(), value);
+            }
         }
         if let Some((name, version)) = propagated.prompt()
             && self.kind == ObservationType::Generation

@@ -10,7 +10,7 @@ use std::{
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
 
-use super::{Level, Observation, TraceAttributes, current, trace_attributes};
+use super::{Level, Observation, TraceAttributes, current};
 
 /// Puts futures inside of observations.
 ///
@@ -44,12 +44,18 @@ pub trait ObserveFuture: Future + Sized {
         InObservation {
             inner: Some(self),
             context,
+            said: None,
         }
     }
 
-    /// Runs so that every observation inside carries `attributes`, and the current one too.
+    /// Runs so that every observation inside carries `attributes`, and the one that is current when
+    /// it begins, too. On [`tokio::spawn`] it stays inside of the observation that is current now.
     fn with_trace_attributes(self, attributes: TraceAttributes) -> InObservation<Self> {
-        trace_attributes::around(self, attributes)
+        InObservation {
+            inner: Some(self),
+            context: Some(Context::current()),
+            said: Some(Box::new(attributes)),
+        }
     }
 
     /// Like [`observed`](Self::observed); an `Err` makes the observation an error with its message.
@@ -70,6 +76,7 @@ pub trait ObserveFuture: Future + Sized {
         InObservation {
             inner: Some(self),
             context: Some(Context::current()),
+            said: None,
         }
     }
 }
@@ -84,6 +91,8 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         context: Option<Context>,
+        // Until it begins: the observation around it may become current only then.
+        said: Option<Box<TraceAttributes>>,
     }
 
     impl<F> PinnedDrop for InObservation<F> {
@@ -96,20 +105,17 @@ pin_project! {
     }
 }
 
-impl<F> InObservation<F> {
-    pub(super) fn new(inner: F, context: Option<Context>) -> Self {
-        Self {
-            inner: Some(inner),
-            context,
-        }
-    }
-}
-
 impl<F: Future> Future for InObservation<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        if let Some(said) = this.said.take() {
+            let is_inside = current::with_current(|current| current.is_some());
+            let around = if is_inside { None } else { this.context.take() };
+            let _attached = around.map(Context::attach);
+            *this.context = Some(said.into_context());
+        }
         let _attached = this.context.clone().map(Context::attach);
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             // Polled after it was done, which the contract of futures forbids.

@@ -11,21 +11,20 @@ use std::{
 };
 
 use opentelemetry::{
-    Value,
+    Array, Value,
     trace::{SpanContext, SpanId, TraceId},
 };
 use serde::Serialize;
 
 use super::{
     Captured, Content, Level, Mask, ObservationBuilder, ObservationType, Usage, attributes,
-    content, current,
+    current,
     draft::Draft,
-    json_cut,
     privacy::Redaction,
     trace_attributes::{self, Propagated},
     value,
 };
-use crate::Sdk;
+use crate::{Sdk, diagnostics};
 
 /// A handle to one observation. Cheap to clone; every clone speaks of the same one.
 ///
@@ -104,8 +103,16 @@ impl Observation {
     }
 
     /// What the model was told about how to answer: an object such as `{"temperature": 0.2}`.
+    /// Langfuse takes nothing else; anything else is left out with a warning.
     pub fn model_parameters<T: Serialize + ?Sized>(&self, parameters: &T) -> &Self {
-        self.update(|draft| draft.set(attributes::MODEL_PARAMETERS, value::json(parameters)))
+        self.update(|draft| {
+            match value::object(parameters, "model_parameters", self.mask()) {
+                Some(object) => draft.set(attributes::MODEL_PARAMETERS, object),
+                None => diagnostics::warn(
+                    "model parameters are left out: give an object, such as `json!({\"temperature\": 0.2})`",
+                ),
+            }
+        })
     }
 
     /// The tokens that were used.
@@ -162,26 +169,62 @@ impl Observation {
         self.update(|draft| {
             let attribute = format!("{}.{key}", attributes::METADATA);
             match value::metadata(value) {
-                Some(text) => draft.set(attribute, self.masked(&format!("metadata.{key}"), text)),
+                Some(captured) => draft.set(
+                    attribute,
+                    captured.shown(&format!("metadata.{key}"), self.mask()),
+                ),
                 None => draft.unset(&attribute),
             }
         })
     }
 
-    /// Every entry of an object as an entry of the metadata, as the official SDKs do.
+    /// Every entry of an object as an entry of the metadata, as the official SDKs do. Langfuse
+    /// keeps no metadata without a key; anything but an object is left out with a warning.
     pub fn metadata_object<T: Serialize + ?Sized>(&self, object: &T) -> &Self {
-        if self.is_recording()
-            && let Ok(serde_json::Value::Object(entries)) = serde_json::to_value(object)
-        {
-            for (key, value) in &entries {
-                self.metadata(key, value);
+        if self.is_recording() {
+            match serde_json::to_value(object) {
+                Ok(serde_json::Value::Object(entries)) => {
+                    for (key, value) in &entries {
+                        self.metadata(key, value);
+                    }
+                }
+                _ => diagnostics::warn(
+                    "metadata is left out: give an object, or `metadata(key, value)` for a single value",
+                ),
             }
         }
         self
     }
 
     /// Any OpenTelemetry attribute. Langfuse shows it among the metadata.
+    ///
+    /// The mask sees text under the attribute's key. Attributes that mean something to Langfuse
+    /// have setters of their own here, which say only what the server takes; of the server's own
+    /// names (`langfuse.*` and a few of other libraries) none is written, with a warning.
     pub fn attribute(&self, key: &'static str, value: impl Into<Value>) -> &Self {
+        if attributes::is_the_servers(key) {
+            diagnostics::warn(format_args!(
+                "the attribute {key} is left out: use the setter of `Observation` or `TraceAttributes`"
+            ));
+            return self;
+        }
+        self.update(|draft| {
+            let value = match (value.into(), self.mask()) {
+                (Value::String(text), Some(mask)) => mask.apply(key, text.as_str()).into(),
+                (Value::Array(Array::String(texts)), Some(mask)) => {
+                    let texts = texts
+                        .iter()
+                        .map(|text| mask.apply(key, text.as_str()).into());
+                    Value::Array(Array::String(texts.collect()))
+                }
+                (value, _) => value,
+            };
+            draft.set(key, value);
+        })
+    }
+
+    /// An attribute that the library itself knows: of names, ids and sizes, never of content.
+    pub(crate) fn fact(&self, key: &'static str, value: impl Into<Value>) -> &Self {
         self.update(|draft| draft.set(key, value))
     }
 
@@ -202,7 +245,7 @@ impl Observation {
 
     /// A better name than it began with.
     pub fn name(&self, name: impl Into<Cow<'static, str>>) -> &Self {
-        self.update(|draft| draft.set_name(name.into()))
+        self.update(|draft| draft.set_name(attributes::name(name.into())))
     }
 
     /// Marks it as failed with `error`'s message.
@@ -307,7 +350,7 @@ impl Observation {
     }
 
     pub(super) fn set_all(&self, propagated: &Propagated) {
-        self.update(|draft| draft.set_all(propagated));
+        self.update(|draft| draft.set_all(propagated, self.mask()));
     }
 
     /// This one or the innermost one around it that is a generation or an embedding.
@@ -345,30 +388,18 @@ impl Observation {
                 draft.unset(field.text);
                 return;
             };
-            let note = captured.note();
-            let (kept, total, is_cut) = (captured.kept, captured.total, captured.is_cut());
-            let text = match self.mask() {
-                // The mask sees beyond the cut, so that it recognises what the cut halves.
-                Some(hide) if is_cut => {
-                    let masked = hide.apply(field.name, &(captured.text + &captured.beyond));
-                    content::beginning(&masked, kept).to_owned()
-                }
-                Some(hide) => hide.apply(field.name, &captured.text),
-                None => captured.text,
-            };
-            let text = if is_cut {
-                json_cut::close(&text, &note).unwrap_or(text + &note)
-            } else {
-                text
-            };
-            field.write(draft, text, kept, total);
+            let (kept, total) = (captured.kept, captured.total);
+            field.write(draft, captured.shown(field.name, self.mask()), kept, total);
         })
     }
 
     /// A text that is JSON and says by itself where it was cut.
     fn json_text(&self, field: &Field, captured: Captured) -> &Self {
         self.update(|draft| {
-            let text = self.masked(field.name, captured.text);
+            let text = match self.mask() {
+                Some(mask) => mask.apply(field.name, &captured.text),
+                None => captured.text,
+            };
             field.write(draft, text, captured.kept, captured.total);
         })
     }
@@ -380,17 +411,7 @@ impl Observation {
     }
 
     fn status_text(&self, message: &str) -> String {
-        self.masked(
-            "status_message",
-            Captured::of(message, MAX_STATUS_CHARS).text,
-        )
-    }
-
-    fn masked(&self, field: &str, text: String) -> String {
-        match self.mask() {
-            Some(mask) => mask.apply(field, &text),
-            None => text,
-        }
+        Captured::of(message, MAX_STATUS_CHARS).shown("status_message", self.mask())
     }
 
     fn mask(&self) -> Option<&Mask> {

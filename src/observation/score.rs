@@ -98,17 +98,22 @@ impl Score {
             return None;
         }
         let random = RandomIdGenerator::default();
+        let mask = sdk.settings().mask.as_ref();
+        let masked = |field: &str, text: String| match mask {
+            Some(mask) => mask.apply(field, &text),
+            None => text,
+        };
+        let value = match self.value {
+            Value::String(word) => Value::from(masked("score.value", word)),
+            number => number,
+        };
         let mut body = json!({
             "id": self.id.unwrap_or_else(|| random.new_trace_id().to_string()),
             "traceId": trace.to_string(),
             "name": self.name,
-            "value": self.value,
+            "value": value,
             "dataType": self.data_type,
         });
-        let masked = |field: &str, text: String| match &sdk.settings().mask {
-            Some(mask) => mask.apply(field, &text),
-            None => text,
-        };
         let optional = [
             ("observationId", observation.map(|id| id.to_string())),
             ("environment", sdk.settings().environment.clone()),
@@ -124,11 +129,11 @@ impl Score {
             }
             if !self.metadata.is_empty() {
                 let metadata = self.metadata.into_iter().map(|(key, value)| {
-                    let masked = masked(
-                        &format!("score.metadata.{key}"),
-                        value::metadata(&value).unwrap_or_default(),
-                    );
-                    (key, Value::from(masked))
+                    let field = format!("score.metadata.{key}");
+                    let text = value::metadata(&value)
+                        .unwrap_or_default()
+                        .shown(&field, mask);
+                    (key, Value::from(text))
                 });
                 body.insert("metadata".to_owned(), Value::Object(metadata.collect()));
             }

@@ -9,14 +9,15 @@ use opentelemetry::{
 };
 use serde::Serialize;
 
-use super::{InObservation, Observation, attributes, value};
+use super::{Mask, Observation, attributes, content::beginning, value};
 use crate::diagnostics;
 
 /// What every observation inside of some code or future carries: user, session, tags and more.
 ///
 /// It is set on the current observation and on each that starts inside. Nested ones merge: metadata
 /// by key, tags as a union, everything else replaced by the inner one. A value that Langfuse would
-/// not take is left out with a warning.
+/// not take is left out with a warning. [`Config::mask`](crate::Config::mask) sees user, session,
+/// trace name, tags and metadata.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -116,8 +117,8 @@ impl TraceAttributes {
     /// characters.
     pub fn metadata<T: Serialize + ?Sized>(mut self, key: impl Into<String>, value: &T) -> Self {
         let key = key.into();
-        if let Some(text) =
-            value::metadata(value).and_then(|text| valid(&format!("metadata {key:?}"), text))
+        if let Some(text) = value::metadata(value)
+            .and_then(|captured| valid(&format!("metadata {key:?}"), captured.text))
         {
             set(&mut self.metadata, key, text);
         }
@@ -125,7 +126,7 @@ impl TraceAttributes {
     }
 
     /// Also puts them into the OpenTelemetry baggage, for services that are called from here. The
-    /// baggage travels in a header of every such call: mind what it says.
+    /// baggage travels in a header of every such call, and no mask sees it: mind what it says.
     pub fn as_baggage(mut self) -> Self {
         self.as_baggage = true;
         self
@@ -307,9 +308,34 @@ impl Propagated {
     }
 }
 
-/// A context with these attributes around a future.
-pub(super) fn around<F>(future: F, said: TraceAttributes) -> InObservation<F> {
-    InObservation::new(future, Some(said.into_context()))
+/// What the mask leaves of an attribute; `None` where that is nothing.
+pub(super) fn masked(attribute: &KeyValue, mask: &Mask) -> Option<Value> {
+    let field = match attribute.key.as_str() {
+        attributes::USER_ID => "user_id",
+        attributes::SESSION_ID => "session_id",
+        attributes::TRACE_NAME => "trace_name",
+        attributes::TRACE_TAGS => "tag",
+        key => match key
+            .strip_prefix("langfuse.")
+            .filter(|key| key.starts_with("trace.metadata."))
+        {
+            Some(field) => field,
+            // The version, the environment, whether it is public.
+            None => return Some(attribute.value.clone()),
+        },
+    };
+    let apply = |text: &StringValue| {
+        let masked = mask.apply(field, text.as_str());
+        (!masked.is_empty()).then(|| StringValue::from(beginning(&masked, MAX_CHARS).to_owned()))
+    };
+    match &attribute.value {
+        Value::String(text) => apply(text).map(Value::String),
+        Value::Array(Array::String(texts)) => {
+            let texts: Vec<_> = texts.iter().filter_map(apply).collect();
+            (!texts.is_empty()).then_some(Value::Array(Array::String(texts)))
+        }
+        other => Some(other.clone()),
+    }
 }
 
 fn shared(text: &str) -> StringValue {

@@ -8,7 +8,7 @@ use serde_json::ser::Formatter;
 use super::{
     content::{Captured, TextCapture},
     json_cut,
-    privacy::Redaction,
+    privacy::{Mask, Redaction},
 };
 
 /// The text of `value`, of which at most `limit` characters are kept. `None` for JSON's `null`.
@@ -32,16 +32,24 @@ pub(crate) fn capture_explicit<T: Serialize + ?Sized>(
 }
 
 /// Like [`capture`], but its text is JSON whatever happens, to be put into a larger JSON. What had
-/// to be cut says how much is missing.
-pub(crate) fn capture_json<T: Serialize + ?Sized>(value: &T, limit: usize) -> Captured {
+/// to be cut says how much is missing, and has been seen by the mask before the cut; the rest the
+/// mask sees in the larger JSON.
+pub(crate) fn capture_json<T: Serialize + ?Sized>(
+    value: &T,
+    limit: usize,
+    mask: Option<(&str, &Mask)>,
+) -> Captured {
     let captured = match read(value, limit, Redaction::Automatic) {
         Read::Null => return Captured::cut("null".to_owned(), 4, 4),
         Read::Json(captured) if !captured.is_cut() => return captured,
-        Read::Json(captured) => match json_cut::close(&captured.text, &captured.note()) {
-            Some(text) => return Captured { text, ..captured },
-            None => captured,
-        },
-        Read::Text(captured) => captured,
+        Read::Json(captured) => {
+            let captured = captured.masked_if_cut(mask);
+            match json_cut::close(&captured.text, &captured.note()) {
+                Some(text) => return Captured { text, ..captured },
+                None => captured,
+            }
+        }
+        Read::Text(captured) => captured.masked_if_cut(mask),
     };
     Captured {
         text: json(&format_args!("{}{}", captured.text, captured.note())),
@@ -56,8 +64,20 @@ pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
 }
 
 /// A metadata value: strings as they are, the rest JSON. `None` for `null`.
-pub(crate) fn metadata<T: Serialize + ?Sized>(value: &T) -> Option<String> {
-    capture_explicit(value, MAX_METADATA_CHARS, Redaction::Explicit).map(|captured| captured.text)
+pub(crate) fn metadata<T: Serialize + ?Sized>(value: &T) -> Option<Captured> {
+    capture_explicit(value, MAX_METADATA_CHARS, Redaction::Explicit)
+}
+
+/// A JSON object, seen by the mask; `None` for anything that is none.
+pub(crate) fn object<T: Serialize + ?Sized>(
+    value: &T,
+    field: &str,
+    mask: Option<&Mask>,
+) -> Option<String> {
+    let text = metadata(value)?.shown(field, mask);
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text)
+        .is_ok()
+        .then_some(text)
 }
 
 /// More than this of one value is not even counted.

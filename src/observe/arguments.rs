@@ -2,21 +2,23 @@
 
 use serde::Serialize;
 
-use crate::observation::{Captured, value};
+use crate::observation::{Captured, Mask, value};
 
 /// Collects arguments into a JSON object by name. Each keeps its beginning if it is long, and the
 /// object stays valid JSON.
 #[derive(Debug)]
 pub struct Arguments {
     limit: usize,
+    mask: Option<Mask>,
     json: Captured,
 }
 
 impl Arguments {
     /// Keeps at most `limit` characters of each argument.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize, mask: Option<Mask>) -> Self {
         Self {
             limit,
+            mask,
             json: Captured::default(),
         }
     }
@@ -27,7 +29,8 @@ impl Arguments {
         json.text.push(if json.text.is_empty() { '{' } else { ',' });
         json.text.push_str(&value::json(name));
         json.text.push(':');
-        let argument = value::capture_json(argument, self.limit);
+        let mask = self.mask.as_ref().map(|mask| ("input", mask));
+        let argument = value::capture_json(argument, self.limit, mask);
         json.text.push_str(&argument.text);
         json.kept += argument.kept;
         json.total += argument.total;
@@ -49,7 +52,7 @@ mod tests {
 
     #[test]
     fn arguments_become_an_object_in_their_order() {
-        let mut arguments = Arguments::new(100);
+        let mut arguments = Arguments::new(100, None);
         arguments.add("question", &"why \"so\"?");
         arguments.add("count", &3);
         arguments.add("nothing", &());
@@ -63,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_long_argument_is_cut_by_itself_and_the_object_stays_json() {
-        let mut arguments = Arguments::new(4);
+        let mut arguments = Arguments::new(4, None);
         arguments.add("text", &"0123456789");
         arguments.add("list", &[1, 2, 3]);
         arguments.add("ok", &true);
@@ -77,6 +80,6 @@ mod tests {
 
     #[test]
     fn without_arguments_there_is_no_input() {
-        assert_eq!(Arguments::new(100).finish(), None);
+        assert_eq!(Arguments::new(100, None).finish(), None);
     }
 }

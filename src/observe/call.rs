@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Arguments, Chunks, ObservedStream};
 use crate::{
     Content, Observation, ObservationType, ObserveFuture as _, Sdk,
-    observation::{Captured, EndGuard, InObservation, value, with_current},
+    observation::{Captured, EndGuard, InObservation, Mask, value, with_current},
 };
 
 /// What is known of an observed function when it is compiled.
@@ -180,6 +180,10 @@ impl Call {
         self.0.0.sdk().content()
     }
 
+    pub(super) fn mask(&self) -> Option<Mask> {
+        self.0.0.sdk().settings().mask.clone()
+    }
+
     pub(super) fn observation(&self) -> &Observation {
         &self.0.0
     }
@@ -209,7 +213,7 @@ fn capture_input(
     if !is_recording || content == Content::Off {
         return None;
     }
-    let mut arguments = Arguments::new(content.max_chars());
+    let mut arguments = Arguments::new(content.max_chars(), sdk.settings().mask.clone());
     input(&mut arguments);
     arguments.finish()
 }

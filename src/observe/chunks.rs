@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use crate::{
     Content,
-    observation::{Captured, TextCapture, value},
+    observation::{Captured, Mask, TextCapture, value},
 };
 
 /// Collects the items of a stream into an output, up to the limit of the content policy.
 #[derive(Debug)]
 pub struct Chunks {
     content: Content,
+    mask: Option<Mask>,
     collected: Collected,
     failure: Option<String>,
 }
@@ -35,9 +36,10 @@ struct List {
 }
 
 impl Chunks {
-    pub(super) fn new(content: Content) -> Self {
+    pub(super) fn new(content: Content, mask: Option<Mask>) -> Self {
         Self {
             content,
+            mask,
             collected: Collected::Nothing,
             failure: None,
         }
@@ -62,7 +64,8 @@ impl Chunks {
             self.collected = Collected::List(List::default());
         }
         if let Collected::List(list) = &mut self.collected {
-            list.add(item, self.content.max_chars());
+            let mask = self.mask.as_ref().map(|mask| ("output", mask));
+            list.add(item, self.content.max_chars(), mask);
         }
     }
 
@@ -110,13 +113,13 @@ pub(super) enum Output {
 }
 
 impl List {
-    fn add<T: Serialize + ?Sized>(&mut self, item: &T, limit: usize) {
+    fn add<T: Serialize + ?Sized>(&mut self, item: &T, limit: usize, mask: Option<(&str, &Mask)>) {
         let room = limit.saturating_sub(self.kept);
         if room == 0 {
             self.left_out += 1;
             return;
         }
-        let item = value::capture_json(item, room);
+        let item = value::capture_json(item, room, mask);
         self.json.push(if self.json.is_empty() { '[' } else { ',' });
         self.json.push_str(&item.text);
         self.kept += item.kept;
@@ -141,7 +144,7 @@ mod tests {
 
     #[test]
     fn pieces_of_text_are_joined_and_cut() {
-        let mut chunks = Chunks::new(Content::Preview);
+        let mut chunks = Chunks::new(Content::Preview, None);
         for _ in 0..300 {
             chunks.text("ab");
         }
@@ -154,7 +157,7 @@ mod tests {
 
     #[test]
     fn values_become_a_list_that_stays_bounded_and_valid() {
-        let mut chunks = Chunks::new(Content::Preview);
+        let mut chunks = Chunks::new(Content::Preview, None);
         for i in 0..10_000 {
             chunks.value(&json!({ "i": i }));
         }
@@ -170,7 +173,7 @@ mod tests {
 
     #[test]
     fn values_that_cannot_be_serialised_are_counted() {
-        let mut chunks = Chunks::new(Content::Preview);
+        let mut chunks = Chunks::new(Content::Preview, None);
         chunks.count("app::Frame");
         chunks.count("app::Frame");
         let expected = Captured::of("[app::Frame; 2]", 100);
@@ -179,7 +182,7 @@ mod tests {
 
     #[test]
     fn off_records_nothing_but_the_failure() {
-        let mut chunks = Chunks::new(Content::Off);
+        let mut chunks = Chunks::new(Content::Off, None);
         chunks.text("secret");
         chunks.value(&1);
         chunks.failed("first");

@@ -39,7 +39,7 @@ impl<S: Stream, R: FnMut(&mut Chunks, &S::Item)> ObservedStream<S, R> {
     pub(super) fn new(inner: S, call: Call, record: R) -> Self {
         let context = (!call.is_off()).then(|| context_with(call.observation()));
         let following = context.is_some().then(|| Following {
-            chunks: Chunks::new(call.content()),
+            chunks: Chunks::new(call.content(), call.mask()),
             call,
         });
         Self {

@@ -24,12 +24,10 @@ const ERROR_TYPE: &str = "error.type";
 pub(super) fn request(call: &Call, observation: &Observation) {
     observation
         .name(call.name())
-        .attribute(OPERATION, call.operation.name())
-        .attribute(PROVIDER, call.provider.clone().into_owned());
+        .fact(OPERATION, call.operation.name())
+        .fact(PROVIDER, call.provider.clone().into_owned());
     if let Some(model) = &call.request_model {
-        observation
-            .model(model)
-            .attribute(REQUEST_MODEL, model.clone());
+        observation.model(model).fact(REQUEST_MODEL, model.clone());
     }
     if !call.parameters.is_empty() {
         observation.model_parameters(&call.parameters);
@@ -38,8 +36,8 @@ pub(super) fn request(call: &Call, observation: &Observation) {
         let counts = counts(&captured);
         observation.captured_input(whole_if(is_json, captured));
         if let (true, Some((chars, kept))) = (is_json, counts) {
-            observation.attribute(attributes::INPUT_CHARS, chars);
-            observation.attribute(attributes::INPUT_KEPT, kept);
+            observation.fact(attributes::INPUT_CHARS, chars);
+            observation.fact(attributes::INPUT_KEPT, kept);
         }
     }
     if let Some(system) = &call.system {
@@ -53,12 +51,10 @@ pub(super) fn request(call: &Call, observation: &Observation) {
 /// Reports what is known once the call has ended.
 pub(super) fn response(call: &Call, observation: &Observation) {
     if let Some(model) = &call.response_model {
-        observation
-            .model(model)
-            .attribute(RESPONSE_MODEL, model.clone());
+        observation.model(model).fact(RESPONSE_MODEL, model.clone());
     }
     if let Some(id) = &call.response_id {
-        observation.attribute(RESPONSE_ID, id.clone());
+        observation.fact(RESPONSE_ID, id.clone());
     }
     if !call.parameters.is_empty() {
         observation.model_parameters(&call.parameters);
@@ -67,8 +63,8 @@ pub(super) fn response(call: &Call, observation: &Observation) {
         let counts = counts(&captured);
         observation.captured_output(whole_if(is_json, captured));
         if let (true, Some((chars, kept))) = (is_json, counts) {
-            observation.attribute(attributes::OUTPUT_CHARS, chars);
-            observation.attribute(attributes::OUTPUT_KEPT, kept);
+            observation.fact(attributes::OUTPUT_CHARS, chars);
+            observation.fact(attributes::OUTPUT_KEPT, kept);
         }
     }
     if let Some(usage) = &call.usage {
@@ -79,7 +75,7 @@ pub(super) fn response(call: &Call, observation: &Observation) {
         (OUTPUT_TOKENS, call.output_tokens()),
     ] {
         if let Some(tokens) = tokens {
-            observation.attribute(key, i64::try_from(tokens).unwrap_or(i64::MAX));
+            observation.fact(key, i64::try_from(tokens).unwrap_or(i64::MAX));
         }
     }
     if let Some(cost) = call.cost {
@@ -89,7 +85,7 @@ pub(super) fn response(call: &Call, observation: &Observation) {
         observation.completion_start_time(time);
     }
     if let Some(status) = call.status {
-        observation.attribute(attributes::HTTP_STATUS, i64::from(status));
+        observation.fact(attributes::HTTP_STATUS, i64::from(status));
     }
     if call.attempts > 1 {
         observation.metadata("attempts", &call.attempts);
@@ -106,7 +102,7 @@ fn outcome(call: &Call, observation: &Observation) {
         observation
             .level(Level::Error)
             .status_message(message)
-            .attribute(ERROR_TYPE, kind.clone());
+            .fact(ERROR_TYPE, kind.clone());
     } else if let Some(warning) = warning(call) {
         observation.level(Level::Warning).status_message(warning);
     }
@@ -115,7 +111,7 @@ fn outcome(call: &Call, observation: &Observation) {
     }
     if !reasons.is_empty() {
         let reasons = reasons.into_iter().map(StringValue::from).collect();
-        observation.attribute(FINISH_REASONS, Value::Array(Array::String(reasons)));
+        observation.fact(FINISH_REASONS, Value::Array(Array::String(reasons)));
     }
 }
 

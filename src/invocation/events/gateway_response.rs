@@ -105,7 +105,9 @@ impl SerializeMap for ProbeObject {
     type Error = NotAnObject;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NotAnObject> {
-        self.key = value::metadata(key).unwrap_or_default();
+        self.key = value::metadata(key)
+            .map(|captured| captured.text)
+            .unwrap_or_default();
         Ok(())
     }
 

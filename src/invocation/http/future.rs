@@ -151,7 +151,7 @@ fn wrap<R: Body>(
     if let Some(scope) = scope {
         scope
             .root()
-            .attribute(attributes::HTTP_STATUS, i64::from(status.as_u16()));
+            .fact(attributes::HTTP_STATUS, i64::from(status.as_u16()));
         if status.is_server_error() {
             scope.failed(&format_args!("HTTP {}", status.as_u16()));
         }

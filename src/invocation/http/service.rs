@@ -68,7 +68,7 @@ fn open<B: 'static>(sdk: &Sdk, request: &Request<B>) -> Scope {
     let scope = Scope::open(sdk, name, &incoming(request.headers()), platform.deadline());
     let root = scope.root();
     if root.is_recording() {
-        root.attribute(attributes::FAAS_TRIGGER, "http").attribute(
+        root.fact(attributes::FAAS_TRIGGER, "http").fact(
             attributes::HTTP_METHOD,
             request.method().as_str().to_owned(),
         );

@@ -176,7 +176,7 @@ fn record_payload_error(error: &TracedError, scope: &Scope, is_http: bool) {
 fn record_error_type(error: &TracedError, scope: &Scope) {
     scope
         .root()
-        .attribute("error.type", error.diagnostic().error_type.clone());
+        .fact("error.type", error.diagnostic().error_type.clone());
 }
 
 /// Records the response. A streamed one takes the scope along: it is over when the stream is.
@@ -230,7 +230,7 @@ fn record_buffered<B: Serialize>(body: &B, scope: &Scope, is_http: bool) {
 pub(super) fn record_status(scope: &Scope, status: u16) {
     scope
         .root()
-        .attribute(attributes::HTTP_STATUS, i64::from(status));
+        .fact(attributes::HTTP_STATUS, i64::from(status));
     if status >= 500 {
         scope.failed(&format_args!("HTTP {status}"));
     }

@@ -148,28 +148,28 @@ pub(crate) fn deadline(context: &Context) -> Deadline {
 /// Says what Lambda says of an invocation.
 pub(crate) fn describe_invocation(root: &Observation, context: &Context) {
     let config = &context.env_config;
-    root.attribute(attributes::FAAS_NAME, config.function_name.clone())
-        .attribute(attributes::FAAS_VERSION, config.version.clone())
-        .attribute(
+    root.fact(attributes::FAAS_NAME, config.function_name.clone())
+        .fact(attributes::FAAS_VERSION, config.version.clone())
+        .fact(
             attributes::FAAS_MAX_MEMORY,
             i64::from(config.memory) * 1024 * 1024,
         )
-        .attribute(attributes::FAAS_INVOCATION_ID, context.request_id.clone())
-        .attribute(
+        .fact(attributes::FAAS_INVOCATION_ID, context.request_id.clone())
+        .fact(
             attributes::AWS_INVOKED_ARN,
             context.invoked_function_arn.clone(),
         );
     if let Some(kind) = &root.sdk().settings().initialization_type {
-        root.attribute(attributes::LAMBDA_INITIALIZATION_TYPE, kind.clone());
+        root.fact(attributes::LAMBDA_INITIALIZATION_TYPE, kind.clone());
     }
     if let Some(tenant) = &context.tenant_id {
-        root.attribute(attributes::LAMBDA_TENANT_ID, tenant.clone());
+        root.fact(attributes::LAMBDA_TENANT_ID, tenant.clone());
     }
     if let Some(trace) = &context.xray_trace_id {
-        root.attribute(attributes::AWS_XRAY_TRACE_ID, trace.clone());
+        root.fact(attributes::AWS_XRAY_TRACE_ID, trace.clone());
     }
     if let Some(left) = deadline(context).remaining(SystemTime::now()) {
-        root.attribute(
+        root.fact(
             attributes::LAMBDA_REMAINING_MS,
             i64::try_from(left.as_millis()).unwrap_or(i64::MAX),
         );
@@ -177,15 +177,15 @@ pub(crate) fn describe_invocation(root: &Observation, context: &Context) {
 }
 
 fn describe_event(root: &Observation, event: &Event) {
-    root.attribute(
+    root.fact(
         attributes::FAAS_TRIGGER,
         if event.is_http { "http" } else { "other" },
     );
     if let Some(method) = &event.method {
-        root.attribute(attributes::HTTP_METHOD, method.clone());
+        root.fact(attributes::HTTP_METHOD, method.clone());
     }
     if let Some(route) = &event.route {
-        root.attribute(attributes::HTTP_ROUTE, route.clone());
+        root.fact(attributes::HTTP_ROUTE, route.clone());
     }
     if let Some(input) = &event.input {
         root.captured_input(input.clone().cut_to(root.sdk().content().max_chars()));
