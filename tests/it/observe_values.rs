@@ -184,7 +184,10 @@ async fn a_preview_keeps_the_beginning_of_each_argument_and_stays_json() {
     let input: Value = serde_json::from_str(echo.input.as_deref().unwrap()).unwrap();
     assert_eq!(input["text"], format!("{}…[+300 chars]", "é\"".repeat(250)));
     let list = input["list"].as_array().unwrap();
-    assert_eq!((&list[0], list.last().unwrap()), (&json!(7), &json!("…[+1501 chars]")));
+    assert_eq!(
+        (&list[0], list.last().unwrap()),
+        (&json!(7), &json!("…[+1501 chars]"))
+    );
     assert_eq!(echo.int("warmspan.input.kept"), Some(1000));
     assert_eq!(echo.int("warmspan.input.chars"), Some(2801));
     assert!(echo.output.unwrap().ends_with("…[+300 chars]"));
