@@ -155,7 +155,8 @@ impl Delivery {
         let connections = self.connections();
         let endpoint = connections.endpoint();
         let request = endpoint.projects_request()?;
-        let answer = tokio::time::timeout(budget, connections.send(request, budget / 2)).await;
+        let answer =
+            tokio::time::timeout(budget, connections.send(|| request.clone(), budget / 2)).await;
         Some(match answer {
             Err(_) => Err(Error::timeout(endpoint.host(), budget)),
             Ok(Err(error)) => Err(error),
@@ -366,7 +367,10 @@ impl Delivery {
         let started = Instant::now();
         let response = lane
             .connections
-            .send(endpoint.traces_request(body, gzipped), budget / 2)
+            .send(
+                || endpoint.traces_request(body.clone(), gzipped),
+                budget / 2,
+            )
             .await;
         let outcome = Outcome(response.as_ref());
         diagnostics::debug(

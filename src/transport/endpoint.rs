@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT},
-    uri::Scheme,
+    uri::{PathAndQuery, Scheme},
 };
 use http_body_util::Full;
 
@@ -23,9 +23,9 @@ pub(crate) struct Endpoint {
     port: u16,
     /// What every request carries; the credentials are marked sensitive.
     headers: HeaderMap,
-    traces_path: String,
+    traces: Uri,
     /// For `auth_check` and trace URLs; only Langfuse has it.
-    projects_path: Option<String>,
+    projects: Option<Uri>,
 }
 
 impl Endpoint {
@@ -62,12 +62,14 @@ impl Endpoint {
         if let Ok(public_key) = HeaderValue::try_from(&langfuse.public_key) {
             headers.insert("x-langfuse-public-key", public_key);
         }
-        Self::build(
-            &base,
-            headers,
-            format!("{prefix}/api/public/otel/v1/traces"),
-            Some(format!("{prefix}/api/public/projects")),
-        )
+        let path = |path: &str| {
+            format!("{prefix}{path}")
+                .parse()
+                .map_err(Error::configuration)
+        };
+        let traces = path("/api/public/otel/v1/traces")?;
+        let projects = path("/api/public/projects")?;
+        Self::build(&base, headers, traces, Some(projects))
     }
 
     fn otlp(endpoint: &Uri, given: &[(String, Secret)]) -> Result<Self, Error> {
@@ -78,18 +80,16 @@ impl Endpoint {
             value.set_sensitive(true);
             headers.append(name, value);
         }
-        let path = endpoint
-            .path_and_query()
-            .map_or("/", |path| path.as_str())
-            .to_owned();
-        Self::build(endpoint, headers, path, None)
+        let path = endpoint.path_and_query().cloned();
+        let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Self::build(endpoint, headers, path.into(), None)
     }
 
     fn build(
         uri: &Uri,
         mut headers: HeaderMap,
-        traces_path: String,
-        projects_path: Option<String>,
+        traces: Uri,
+        projects: Option<Uri>,
     ) -> Result<Self, Error> {
         let tls = uri.scheme() == Some(&Scheme::HTTPS);
         let host = uri
@@ -114,14 +114,14 @@ impl Endpoint {
             host,
             port,
             headers,
-            traces_path,
-            projects_path,
+            traces,
+            projects,
         })
     }
 
     /// A POST of an OTLP protobuf body.
     pub(crate) fn traces_request(&self, body: Bytes, gzipped: bool) -> Request<Full<Bytes>> {
-        let mut request = self.request(Method::POST, &self.traces_path, body);
+        let mut request = self.request(Method::POST, &self.traces, body);
         let headers = request.headers_mut();
         headers.insert(
             CONTENT_TYPE,
@@ -135,15 +135,14 @@ impl Endpoint {
 
     /// The GET that tells whether the keys are good, where the back-end has one.
     pub(crate) fn projects_request(&self) -> Option<Request<Full<Bytes>>> {
-        let path = self.projects_path.as_ref()?;
-        Some(self.request(Method::GET, path, Bytes::new()))
+        let uri = self.projects.as_ref()?;
+        Some(self.request(Method::GET, uri, Bytes::new()))
     }
 
-    fn request(&self, method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
+    fn request(&self, method: Method, uri: &Uri, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        // A path that does not parse was refused with the base URL already.
-        *request.uri_mut() = path.parse().unwrap_or_default();
+        *request.uri_mut() = uri.clone();
         *request.headers_mut() = self.headers.clone();
         request
     }
