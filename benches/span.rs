@@ -39,7 +39,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tower::{ServiceExt as _, service_fn};
 use tower_layer::Layer as _;
-use warmspan::{Observation, Sdk, Usage, http::TraceLayer};
+use warmspan::{Config, Observation, Sdk, Usage, http::TraceLayer, observe};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -54,6 +54,8 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
+    // The SDK of the process, which observed functions use; the others are by its side.
+    warmspan::init(Config::new().enabled(false));
     let address = receiver::start(|_| ()).unwrap();
     let sdk = Sdk::new(receiver::config(address));
     print_spans(&runtime, &sdk);
@@ -73,6 +75,7 @@ fn print_spans(runtime: &Runtime, sdk: &Sdk) {
             .block_on(async { sdk.force_flush(BUDGET).await.is_complete().then_some(time) })
             .unwrap()
     };
+    let nanos = |time: Duration| time.as_secs_f64() * 1e9 / f64::from(BATCH);
     let [
         bare_fixed,
         ours_fixed,
@@ -80,6 +83,7 @@ fn print_spans(runtime: &Runtime, sdk: &Sdk) {
         ours_owned,
         off_fixed,
         off_owned,
+        off_observed,
     ] = in_turns(
         ROUNDS,
         [
@@ -89,6 +93,7 @@ fn print_spans(runtime: &Runtime, sdk: &Sdk) {
             &mut || ours(ours_with_setters),
             &mut || batch(|| ours_with_fixed_values(black_box(&off))),
             &mut || batch(|| ours_with_setters(black_box(&off))),
+            &mut || batch(|| _ = black_box(observed(black_box(QUESTION)))),
         ],
     );
     println!("ns a span, start to end, ten attributes each (times the bare SDK):\n");
@@ -99,7 +104,6 @@ fn print_spans(runtime: &Runtime, sdk: &Sdk) {
         ("text constants", bare_fixed, ours_fixed, off_fixed),
         ("model, input, usage ...", bare_owned, ours_owned, off_owned),
     ] {
-        let nanos = |time: Duration| time.as_secs_f64() * 1e9 / f64::from(BATCH);
         println!(
             "{name:<24} {:>22.0} {:>13.0} ({:.2} x) {:>14.1}",
             nanos(bare),
@@ -108,6 +112,10 @@ fn print_spans(runtime: &Runtime, sdk: &Sdk) {
             nanos(off),
         );
     }
+    println!(
+        "a call of an #[observe]d function {:>46.1}",
+        nanos(off_observed)
+    );
 }
 
 /// What the layer does when the handler returns `Pending`: it encodes what has ended.
@@ -270,6 +278,11 @@ fn ours_with_setters(parent: &Observation) {
         .end();
 }
 
+#[observe]
+fn observed(question: &str) -> usize {
+    question.len()
+}
+
 static PARAMETERS: LazyLock<Value> = LazyLock::new(|| json!({"temperature": 0.2}));
 static USAGE: LazyLock<Value> = LazyLock::new(|| json!({"input": 120, "output": 9}));
 const QUESTION: &str = "What does a cold start cost, and which part of it is ours?";
@@ -278,6 +291,15 @@ const ANSWER: &str = "Mostly the platform's own work: the sandbox, the download,
 fn count(bencher: Bencher<'_, '_>, sdk: &Sdk, run: fn(&Observation)) {
     let parent = sdk.span("parent");
     bencher.bench_local(|| run(black_box(&parent)));
+}
+
+#[divan::bench(
+    sample_count = 10,
+    sample_size = 100,
+    name = "a call of an #[observe]d function: disabled"
+)]
+fn allocations_observed() -> usize {
+    observed(black_box(QUESTION))
 }
 
 /// An SDK whose spans stay where they are: fewer than its queue holds.
