@@ -38,13 +38,10 @@ pin_project! {
 impl<S: Stream, R: FnMut(&mut Chunks, &S::Item)> ObservedStream<S, R> {
     pub(super) fn new(inner: S, call: Call, record: R) -> Self {
         let context = call.observation().map(context_with);
-        let content = call
+        let chunks = call
             .observation()
-            .map(|observation| observation.sdk().content());
-        let following = content.map(|content| Following {
-            chunks: Chunks::new(content),
-            call,
-        });
+            .map(|observation| Chunks::new(observation.sdk().content()));
+        let following = chunks.map(|chunks| Following { call, chunks });
         Self {
             inner: Some(inner),
             context,
