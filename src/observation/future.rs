@@ -108,6 +108,7 @@ pin_project! {
 impl<F: Future> Future for InObservation<F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Some(said) = this.said.take() {

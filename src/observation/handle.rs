@@ -167,13 +167,16 @@ impl Observation {
     /// One entry of the metadata: strings as they are, the rest as JSON. `null` removes the entry.
     pub fn metadata<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> &Self {
         self.update(|draft| {
-            let attribute = format!("{}.{key}", attributes::METADATA);
+            let attribute = [attributes::METADATA, ".", key].concat();
             match value::metadata(value) {
-                Some(captured) => draft.set(
-                    attribute,
-                    captured.shown(&format!("metadata.{key}"), self.mask()),
-                ),
                 None => draft.unset(&attribute),
+                Some(captured) => {
+                    let mask = self.mask();
+                    let field = mask
+                        .map(|_| ["metadata.", key].concat())
+                        .unwrap_or_default();
+                    draft.set(attribute, captured.shown(&field, mask));
+                }
             }
         })
     }
@@ -235,7 +238,7 @@ impl Observation {
 
     /// What to know about how it went, an error's message for instance. Keys in it are redacted.
     pub fn status_message(&self, message: impl Into<String>) -> &Self {
-        self.update(|draft| draft.set_status_message(self.status_text(&message.into())))
+        self.update(|draft| draft.set_status_message(self.status_text(message.into())))
     }
 
     /// The version of what ran.
@@ -252,7 +255,7 @@ impl Observation {
     pub fn error(&self, error: &(impl fmt::Display + ?Sized)) -> &Self {
         self.update(|draft| {
             draft.set_level(Level::Error);
-            draft.set_status_message(self.status_text(&error.to_string()));
+            draft.set_status_message(self.status_text(error.to_string()));
         })
     }
 
@@ -410,8 +413,8 @@ impl Observation {
         })
     }
 
-    fn status_text(&self, message: &str) -> String {
-        Captured::of(message, MAX_STATUS_CHARS).shown("status_message", self.mask())
+    fn status_text(&self, message: String) -> String {
+        Captured::of_owned(message, MAX_STATUS_CHARS).shown("status_message", self.mask())
     }
 
     fn mask(&self) -> Option<&Mask> {
