@@ -16,11 +16,14 @@ use bytes::Bytes;
 use once_cell::sync::{Lazy, OnceCell};
 use opentelemetry::{
     InstrumentationScope, KeyValue,
-    trace::{SpanId, TraceId, TracerProvider as _},
+    trace::{SpanId, SpanKind, TraceId, TracerProvider as _},
 };
 use opentelemetry_sdk::{
     Resource,
-    trace::{IdGenerator, RandomIdGenerator, Sampler, SdkTracer, SdkTracerProvider, SpanLimits},
+    trace::{
+        IdGenerator, RandomIdGenerator, Sampler, SamplingDecision, SdkTracer, SdkTracerProvider,
+        ShouldSample as _, SpanLimits,
+    },
 };
 
 use crate::{
@@ -296,6 +299,19 @@ impl Sdk {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Whether the sampling keeps this trace.
+    pub(crate) fn keeps(&self, trace: TraceId) -> bool {
+        let decided = sampler(self.0.settings.sample_rate).should_sample(
+            None,
+            trace,
+            "",
+            &SpanKind::Internal,
+            &[],
+            &[],
+        );
+        decided.decision == SamplingDecision::RecordAndSample
     }
 
     /// What every observation carries.

@@ -162,6 +162,23 @@ impl Observation {
     }
 }
 
+impl Sdk {
+    /// Scores a trace, or one of its observations, that may have ended long ago: what its user
+    /// thinks of it, for instance. It is flushed with what runs now.
+    ///
+    /// ```
+    /// use warmspan::{Score, Sdk, create_trace_id};
+    ///
+    /// # let sdk = Sdk::disabled();
+    /// sdk.score(create_trace_id("order-17"), None, Score::boolean("helpful", true));
+    /// ```
+    pub fn score(&self, trace: TraceId, observation: Option<SpanId>, score: Score) {
+        if trace != TraceId::INVALID && self.keeps(trace) {
+            send(self, score, trace, observation);
+        }
+    }
+}
+
 /// Scores the current observation; nothing happens if there is none.
 pub fn score_current_observation(score: Score) {
     names::update_current_observation(|observation| _ = observation.score(score));
@@ -174,8 +191,13 @@ pub fn score_current_trace(score: Score) {
 
 /// A score goes where its trace goes: of a trace that is not sampled none is sent.
 fn record(observation: &Observation, score: Score, of: Option<SpanId>) {
-    let sdk = observation.sdk();
-    if !observation.span_context().is_sampled() || !sdk.is_enabled() {
+    if observation.span_context().is_sampled() {
+        send(observation.sdk(), score, observation.trace_id(), of);
+    }
+}
+
+fn send(sdk: &Sdk, score: Score, trace: TraceId, of: Option<SpanId>) {
+    if !sdk.is_enabled() {
         return;
     }
     let Some(delivery) = sdk.delivery() else {
@@ -187,7 +209,10 @@ fn record(observation: &Observation, score: Score, of: Option<SpanId>) {
         );
         return;
     }
-    if let Some(event) = score.into_event(sdk, observation.trace_id(), of) {
-        delivery.queue().push_score(observation.trace_id(), event);
+    if let Some(event) = score.into_event(sdk, trace, of) {
+        // An invocation flushes what belongs to its own trace.
+        let current = Observation::current().filter(|current| current.is_of(sdk));
+        let flushed_with = current.map_or(trace, |current| current.trace_id());
+        delivery.queue().push_score(flushed_with, event);
     }
 }

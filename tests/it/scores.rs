@@ -63,6 +63,22 @@ async fn three_kinds_of_scores_for_a_trace_and_an_observation() {
 }
 
 #[tokio::test]
+async fn a_trace_of_long_ago_is_scored_if_the_sampling_kept_it() {
+    let langfuse = Langfuse::start().await.unwrap();
+    let sdk = Sdk::new(langfuse.config());
+    let trace = warmspan::create_trace_id("order-17");
+    sdk.score(trace, None, Score::boolean("helpful", true));
+    let observation = warmspan::create_observation_id("answer");
+    sdk.score(trace, Some(observation), Score::boolean("helpful", true));
+    Sdk::new(langfuse.config().sample_rate(0.0)).score(trace, None, Score::numeric("a", 1.0));
+    assert!(sdk.force_flush(BUDGET).await.is_complete());
+    let all = scores(&langfuse);
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[0]["traceId"], json!(trace.to_string()));
+    assert_eq!(all[1]["observationId"], json!(observation.to_string()));
+}
+
+#[tokio::test]
 async fn a_score_is_kept_while_langfuse_is_away() {
     let langfuse = Langfuse::start().await.unwrap();
     let sdk = Sdk::new(langfuse.config());
