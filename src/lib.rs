@@ -36,6 +36,8 @@
 //!   [`FlushReport`] tells what a flush did, [`Losses`] what was lost and why.
 //! * [`testkit`] shows all of it on one machine without an account.
 //!
+//! Coming from the Python or TypeScript SDK? [`guide::coming_from_langfuse`] says what you write here.
+//!
 //! # Features
 //!
 //! None is on by default.
@@ -53,6 +55,7 @@
 mod config;
 mod diagnostics;
 mod error;
+pub mod guide;
 mod invocation;
 pub mod observation;
 mod observe;

@@ -1,0 +1,3 @@
+//! Guides: what to write, coming from elsewhere. Every example is compiled.
+
+pub mod coming_from_langfuse;
