@@ -114,8 +114,8 @@ impl Captured {
         {
             self.text.push_str(&self.beyond);
             self.beyond.clear();
-            let masked = mask.apply(field, &self.text);
-            self.text = beginning(&masked, self.kept).to_owned();
+            self.text = mask.apply(field, &self.text);
+            self.text.truncate(beginning(&self.text, self.kept).len());
         }
         self
     }

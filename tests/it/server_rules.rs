@@ -132,9 +132,8 @@ async fn so_they_are_when_a_mask_breaks_them() {
     let all = sent_with(
         |config| config.mask(|_, _| "***".to_owned()),
         async |sdk| {
-            _ = sdk
-                .generation("one")
-                .model_parameters(&json!({"stop": "secret"}))
+            let generation = sdk.generation("one");
+            generation.model_parameters(&json!({"stop": "secret"}));
         },
     );
     assert_eq!(
