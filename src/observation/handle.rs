@@ -11,7 +11,7 @@ use std::{
 };
 
 use opentelemetry::{
-    Array, Value,
+    Array, StringValue, Value,
     trace::{SpanContext, SpanId, TraceId},
 };
 use serde::Serialize;
@@ -20,7 +20,7 @@ use super::{
     Captured, Content, Level, Mask, ObservationBuilder, ObservationType, Usage, attributes,
     current,
     draft::Draft,
-    privacy::Redaction,
+    privacy::{self, Redaction},
     trace_attributes::{self, Propagated},
     value,
 };
@@ -212,15 +212,15 @@ impl Observation {
             return self;
         }
         self.update(|draft| {
-            let value = match (value.into(), self.mask()) {
-                (Value::String(text), Some(mask)) => mask.apply(key, text.as_str()).into(),
-                (Value::Array(Array::String(texts)), Some(mask)) => {
-                    let texts = texts
-                        .iter()
-                        .map(|text| mask.apply(key, text.as_str()).into());
+            let (redaction, mask) = (self.explicit_redaction(), self.mask());
+            let shown = |text: &StringValue| privacy::shown(text.to_string(), redaction, key, mask);
+            let value = match value.into() {
+                Value::String(text) => shown(&text).into(),
+                Value::Array(Array::String(texts)) => {
+                    let texts = texts.iter().map(|text| shown(text).into());
                     Value::Array(Array::String(texts.collect()))
                 }
-                (value, _) => value,
+                value => value,
             };
             draft.set(key, value);
         })

@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Observation, names, value};
+use super::{Observation, names, privacy, value};
 use crate::{Sdk, diagnostics};
 
 /// A score of a trace or an observation. It is sent with the same queue, budget and report as
@@ -99,10 +99,8 @@ impl Score {
         }
         let random = RandomIdGenerator::default();
         let mask = sdk.settings().mask.as_ref();
-        let masked = |field: &str, text: String| match mask {
-            Some(mask) => mask.apply(field, &text),
-            None => text,
-        };
+        let redaction = sdk.settings().explicit_redaction;
+        let masked = |field: &str, text: String| privacy::shown(text, redaction, field, mask);
         let value = match self.value {
             Value::String(word) => Value::from(masked("score.value", word)),
             number => number,

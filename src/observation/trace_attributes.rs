@@ -9,7 +9,7 @@ use opentelemetry::{
 };
 use serde::Serialize;
 
-use super::{Mask, Observation, attributes, content::beginning, value};
+use super::{Mask, Observation, attributes, content::beginning, redact_keys, value};
 use crate::diagnostics;
 
 /// What every observation inside of some code or future carries: user, session, tags and more.
@@ -353,7 +353,7 @@ fn valid(what: &str, text: String) -> Option<String> {
         ));
         return None;
     }
-    Some(text)
+    Some(redact_keys(&text).into_owned())
 }
 
 /// The server drops an observation whose prompt has no name or version 0.

@@ -3,7 +3,7 @@
 use std::io;
 
 use serde::Serialize;
-use serde_json::ser::Formatter;
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::{
     content::{Captured, TextCapture},
@@ -161,35 +161,38 @@ struct Portable {
 const MAX_SAFE_INTEGER: u128 = (1 << 53) - 1;
 
 impl Portable {
-    fn integer<W: io::Write + ?Sized>(
-        &self,
-        writer: &mut W,
-        magnitude: u128,
-        integer: impl std::fmt::Display,
-    ) -> io::Result<()> {
-        if magnitude > MAX_SAFE_INTEGER && !self.in_key {
-            write!(writer, "\"{integer}\"")
-        } else {
-            write!(writer, "{integer}")
-        }
+    fn is_exact(&self, magnitude: u128) -> bool {
+        magnitude <= MAX_SAFE_INTEGER || self.in_key
     }
 }
 
 impl Formatter for Portable {
     fn write_i64<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: i64) -> io::Result<()> {
-        self.integer(writer, value.unsigned_abs().into(), value)
+        if self.is_exact(value.unsigned_abs().into()) {
+            return CompactFormatter.write_i64(writer, value);
+        }
+        write!(writer, "\"{value}\"")
     }
 
     fn write_u64<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: u64) -> io::Result<()> {
-        self.integer(writer, value.into(), value)
+        if self.is_exact(value.into()) {
+            return CompactFormatter.write_u64(writer, value);
+        }
+        write!(writer, "\"{value}\"")
     }
 
     fn write_i128<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: i128) -> io::Result<()> {
-        self.integer(writer, value.unsigned_abs(), value)
+        if self.is_exact(value.unsigned_abs()) {
+            return CompactFormatter.write_i128(writer, value);
+        }
+        write!(writer, "\"{value}\"")
     }
 
     fn write_u128<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: u128) -> io::Result<()> {
-        self.integer(writer, value, value)
+        if self.is_exact(value) {
+            return CompactFormatter.write_u128(writer, value);
+        }
+        write!(writer, "\"{value}\"")
     }
 
     fn write_byte_array<W: io::Write + ?Sized>(

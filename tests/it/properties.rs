@@ -236,7 +236,7 @@ fn fails(sdk: &Sdk, text: &str) -> Result<(), String> {
 #[observe(sdk = sdk, skip(sdk, text))]
 fn texts(sdk: &Sdk, text: &str) -> impl Stream<Item = String> + use<> {
     // The secret in two pieces.
-    let (a, b) = text.split_at(text.find(HALF).unwrap() + 5);
+    let (a, b) = text.split_at(text.find(SECRET).or(text.find("sk-")).unwrap() + 5);
     stream::iter([a.to_owned(), b.to_owned()])
 }
 
@@ -245,7 +245,7 @@ fn items(sdk: &Sdk, text: &str) -> impl Stream<Item = Json> + use<> {
     stream::iter([json!({"text": text}), json!([text])])
 }
 
-async fn say_it_everywhere(sdk: &Sdk, text: &str) {
+async fn say_it_everywhere(sdk: &Sdk, text: &str, short: &str) {
     let object = json!({"a": [text], "b": {"c": text}});
     let list = [json!(text), object.clone()];
     let span = sdk.generation("by-hand");
@@ -274,14 +274,13 @@ async fn say_it_everywhere(sdk: &Sdk, text: &str) {
         .observed_result(sdk.span("result"))
         .await;
 
-    let short = format!("short {SECRET}");
     let attributes = TraceAttributes::new()
-        .user_id(&*short)
-        .session_id(&*short)
-        .trace_name(&*short)
-        .tags([&*short])
-        .metadata("text", &short)
-        .metadata("list", &[&short]);
+        .user_id(short)
+        .session_id(short)
+        .trace_name(short)
+        .tags([short])
+        .metadata("text", short)
+        .metadata("list", &[short]);
     async {
         let span = sdk.span("of-a-user");
         span.score(
@@ -291,7 +290,7 @@ async fn say_it_everywhere(sdk: &Sdk, text: &str) {
         );
         span.score_trace(Score::categorical("c", text).metadata("list", &list));
         TraceAttributes::new()
-            .metadata("more", &short)
+            .metadata("more", short)
             .in_scope(|| ());
     }
     .with_trace_attributes(attributes)
@@ -303,7 +302,7 @@ async fn is_masked_everywhere(before: usize, content: Content) {
     let langfuse = Langfuse::start().await.unwrap();
     let config = langfuse.config().content(content);
     let sdk = Sdk::new(config.mask(|_, text| text.replace(SECRET, "***")));
-    say_it_everywhere(&sdk, &with_secret(before)).await;
+    say_it_everywhere(&sdk, &with_secret(before), SECRET).await;
     let report = sdk.force_flush(BUDGET).await;
     assert!(report.is_complete(), "{report}");
     assert_eq!(langfuse.observations().len(), 11);
@@ -347,11 +346,32 @@ async fn neither_is_it_at_the_largest_limit() {
     }
 }
 
+/// Without any mask.
+#[tokio::test]
+async fn keys_are_taken_out_everywhere() {
+    const KEY: &str = "sk-proj-0123456789abcdef";
+    for before in [0, 490, 495, 9_990] {
+        let langfuse = Langfuse::start().await.unwrap();
+        let sdk = Sdk::new(langfuse.config());
+        say_it_everywhere(
+            &sdk,
+            &with_secret(before).replace(SECRET, &format!(" {KEY}")),
+            KEY,
+        )
+        .await;
+        assert!(sdk.force_flush(BUDGET).await.is_complete());
+        assert!(
+            !langfuse.contains("sk-proj-0"),
+            "{before} characters before"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_mask_that_panics_lets_nothing_through() {
     let langfuse = Langfuse::start().await.unwrap();
     let sdk = Sdk::new(langfuse.config().mask(|_, _| panic!("no")));
-    say_it_everywhere(&sdk, &with_secret(490)).await;
+    say_it_everywhere(&sdk, &with_secret(490), SECRET).await;
     assert!(sdk.force_flush(BUDGET).await.is_complete());
     assert!(!langfuse.contains(HALF));
     assert!(langfuse.contains("<fully masked due to failed mask function>"));

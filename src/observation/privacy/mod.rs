@@ -38,6 +38,20 @@ pub(crate) fn redact(text: String, redaction: Redaction) -> String {
     redacted.into_owned()
 }
 
+/// A whole text that the program gave, as it may leave.
+pub(super) fn shown(
+    text: String,
+    redaction: Redaction,
+    field: &str,
+    mask: Option<&Mask>,
+) -> String {
+    let redacted = redact(text, redaction);
+    match mask {
+        Some(mask) => mask.apply(field, &redacted),
+        None => redacted,
+    }
+}
+
 fn and_then<'a>(
     text: Cow<'a, str>,
     step: impl for<'b> Fn(&'b str) -> Cow<'b, str>,
