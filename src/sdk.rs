@@ -90,6 +90,10 @@ pub async fn init_with_credentials<E: fmt::Display>(
     loader: impl Future<Output = Result<Credentials, E>>,
 ) -> &'static Sdk {
     if let Some(sdk) = PROCESS_SDK.get() {
+        diagnostics::warn(
+            "the SDK was used before its keys were loaded, so they are ignored: await `init_with_credentials` first \
+             in `main`",
+        );
         return sdk;
     }
     match loader.await {
@@ -200,8 +204,8 @@ impl Sdk {
     }
 
     /// Sends what has ended, on the caller's runtime, within `budget`. The SDK keeps running; what
-    /// could not be sent is kept for the next flush. Works on every Tokio runtime, and outside of
-    /// one.
+    /// could not be sent is kept for the next flush. Works on every Tokio runtime that has its time and
+    /// I/O drivers (`enable_all`), `current_thread` included, and outside of Tokio.
     pub async fn force_flush(&self, budget: Duration) -> FlushReport {
         self.flush(budget, Patience::Prompt).await
     }
@@ -214,6 +218,7 @@ impl Sdk {
             let abandoned = pipeline.shut_down();
             report.lost += abandoned;
             report.kept = 0;
+            report.waiting = 0;
         }
         report
     }
@@ -292,6 +297,15 @@ impl Sdk {
     /// How much of automatically captured content leaves the process.
     pub fn content(&self) -> Content {
         self.0.settings.content
+    }
+
+    /// Counts a span that ended after the shutdown, which OpenTelemetry keeps to itself.
+    pub(crate) fn count_if_shut_down(&self) {
+        if let Some(pipeline) = &self.0.pipeline
+            && pipeline.is_shut_down.load(Ordering::Relaxed)
+        {
+            pipeline.delivery.queue().count_abandoned();
+        }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -399,7 +413,7 @@ impl Pipeline {
     /// Returns how many spans nobody sent.
     fn shut_down(&self) -> usize {
         self.is_shut_down.store(true, Ordering::Relaxed);
-        let abandoned = self.delivery.queue().abandon();
+        let abandoned = self.delivery.queue().close();
         if abandoned > 0 {
             diagnostics::warn(format_args!(
                 "{abandoned} spans were not sent and are lost: await `force_flush` or `shutdown` with a longer budget"

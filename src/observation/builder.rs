@@ -101,6 +101,7 @@ impl<'a> ObservationBuilder<'a> {
     }
 
     /// Begins it. It does not become the current observation by that.
+    #[must_use = "an observation ends when its last handle is dropped"]
     pub fn start(self) -> Observation {
         let Some(tracer) = self.sdk.tracer() else {
             return Observation::disabled();
@@ -145,7 +146,7 @@ impl<'a> ObservationBuilder<'a> {
         attributes.extend_from_slice(self.sdk.common_attributes());
         let mut draft = Draft::new(span, self.kind, start, attributes);
         if let Some(propagated) = &propagated {
-            draft.set_all(propagated);
+            draft.set_all(propagated, self.sdk.settings().mask.as_ref());
         }
         Observation::open(
             self.sdk.clone(),

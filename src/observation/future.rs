@@ -79,6 +79,7 @@ impl<F: Future> ObserveFuture for F {}
 pin_project! {
     /// A future inside of an observation. Made by [`ObserveFuture::in_observation`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct InObservation<F> {
         // Empty once done, so that what it holds is dropped inside of the observation.
         #[pin]
@@ -127,6 +128,7 @@ impl<F: Future> Future for InObservation<F> {
 pin_project! {
     /// A future that ends its observation. Made by [`ObserveFuture::observed`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct Observed<F> {
         #[pin]
         inner: InObservation<F>,
@@ -154,6 +156,7 @@ impl<F: Future> Future for Observed<F> {
 pin_project! {
     /// A future whose error is recorded. Made by [`ObserveFuture::observed_result`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct RecordErr<F> {
         #[pin]
         inner: F,

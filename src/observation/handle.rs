@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +22,7 @@ use super::{
     content, current,
     draft::Draft,
     json_cut,
-    privacy::Redaction,
+    privacy::{Redaction, redact_keys},
     trace_attributes::{self, Propagated},
     value,
 };
@@ -43,6 +44,7 @@ use crate::Sdk;
 /// generation.output("a short text").usage(Usage::new().input(120).output(9)).end();
 /// ```
 #[derive(Clone)]
+#[must_use = "an observation ends when its last handle is dropped"]
 pub struct Observation(Option<Arc<Shared>>);
 
 struct Shared {
@@ -100,12 +102,26 @@ impl Observation {
 
     /// The model that was called.
     pub fn model(&self, name: impl Into<String>) -> &Self {
-        self.update(|draft| draft.set(attributes::MODEL, name.into()))
+        self.say(
+            || name.into(),
+            |draft, name| draft.set(attributes::MODEL, name),
+        )
     }
 
     /// What the model was told about how to answer: an object such as `{"temperature": 0.2}`.
+    /// Anything else is left out: the server would drop the observation.
     pub fn model_parameters<T: Serialize + ?Sized>(&self, parameters: &T) -> &Self {
-        self.update(|draft| draft.set(attributes::MODEL_PARAMETERS, value::json(parameters)))
+        self.say(
+            || value::json(parameters),
+            |draft, parameters| {
+                if parameters.starts_with('{') {
+                    draft.set(
+                        attributes::MODEL_PARAMETERS,
+                        redact_keys(&parameters).into_owned(),
+                    );
+                }
+            },
+        )
     }
 
     /// The tokens that were used.
@@ -115,61 +131,61 @@ impl Observation {
 
     /// What it cost, in US dollars. Without it Langfuse computes the cost from the tokens.
     pub fn cost(&self, total_usd: f64) -> &Self {
-        self.update(|draft| {
-            if total_usd.is_finite() && total_usd >= 0.0 {
-                draft.set(
-                    attributes::COST_DETAILS,
-                    format!("{{\"total\":{total_usd}}}"),
-                );
-            }
-        })
+        self.cost_details([("total", total_usd)])
     }
 
     /// When the first piece of the answer came.
     pub fn completion_start_time(&self, time: SystemTime) -> &Self {
         self.update(|draft| {
-            draft.set(
-                attributes::COMPLETION_START_TIME,
-                format!("\"{}\"", crate::timestamp::iso8601(time)),
-            );
+            let quoted = ["\"", &crate::timestamp::iso8601(time), "\""].concat();
+            draft.set(attributes::COMPLETION_START_TIME, quoted);
         })
     }
 
-    /// What it cost in US dollars, by kind of token, for instance `input` and `output`.
+    /// What it cost in US dollars, by kind of token, for instance `input` and `output`. Amounts that
+    /// are negative or not finite are left out.
     pub fn cost_details<'a>(&self, details: impl IntoIterator<Item = (&'a str, f64)>) -> &Self {
-        self.update(|draft| {
+        let details = || {
             let valid = details
                 .into_iter()
                 .filter(|(_, usd)| usd.is_finite() && *usd >= 0.0);
-            let details: serde_json::Map<String, serde_json::Value> = valid
+            valid
                 .map(|(kind, usd)| (kind.to_owned(), usd.into()))
-                .collect();
-            draft.set(attributes::COST_DETAILS, value::json(&details));
+                .collect::<serde_json::Map<_, _>>()
+        };
+        self.say(details, |draft, details| {
+            if !details.is_empty() {
+                draft.set(attributes::COST_DETAILS, value::json(&details));
+            }
         })
     }
 
     /// The prompt of Langfuse's prompt management that it used: name and version.
     pub fn prompt(&self, name: impl Into<String>, version: u32) -> &Self {
-        self.update(|draft| {
-            if let Some((name, version)) = trace_attributes::valid_prompt(name.into(), version) {
-                draft.set_prompt(name, version);
-            }
-        })
+        self.say(
+            || trace_attributes::valid_prompt(&name.into(), version),
+            |draft, prompt| {
+                if let Some((name, version)) = prompt {
+                    draft.set_prompt(name, version);
+                }
+            },
+        )
     }
 
     /// One entry of the metadata: strings as they are, the rest as JSON. `null` removes the entry.
     pub fn metadata<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> &Self {
-        self.update(|draft| {
+        let text = || {
+            let text = value::metadata(value)?;
+            Some(match self.mask() {
+                Some(mask) => mask.apply(&format!("metadata.{key}"), &text),
+                None => text,
+            })
+        };
+        self.say(text, |draft, text| {
             let attribute = [attributes::METADATA, ".", key].concat();
-            match value::metadata(value) {
+            match text {
+                Some(text) => draft.set(attribute, text),
                 None => draft.unset(&attribute),
-                Some(text) => {
-                    let text = match self.mask() {
-                        Some(mask) => mask.apply(&format!("metadata.{key}"), &text),
-                        None => text,
-                    };
-                    draft.set(attribute, text);
-                }
             }
         })
     }
@@ -188,7 +204,7 @@ impl Observation {
 
     /// Any OpenTelemetry attribute. Langfuse shows it among the metadata.
     pub fn attribute(&self, key: &'static str, value: impl Into<Value>) -> &Self {
-        self.update(|draft| draft.set(key, value))
+        self.say(|| value.into(), |draft, value| draft.set(key, value))
     }
 
     /// How it went. [`Level::Error`] also sets the span's status.
@@ -198,25 +214,32 @@ impl Observation {
 
     /// What to know about how it went, an error's message for instance. Keys in it are redacted.
     pub fn status_message(&self, message: impl Into<String>) -> &Self {
-        self.update(|draft| draft.set_status_message(self.status_text(message.into())))
+        self.say(
+            || self.status_text(message.into()),
+            Draft::set_status_message,
+        )
     }
 
     /// The version of what ran.
     pub fn version(&self, version: impl Into<String>) -> &Self {
-        self.update(|draft| draft.set(attributes::VERSION, version.into()))
+        self.say(
+            || version.into(),
+            |draft, version| draft.set(attributes::VERSION, version),
+        )
     }
 
     /// A better name than it began with.
     pub fn name(&self, name: impl Into<Cow<'static, str>>) -> &Self {
-        self.update(|draft| draft.set_name(name.into()))
+        self.say(|| name.into(), Draft::set_name)
     }
 
     /// Marks it as failed with `error`'s message.
     pub fn error(&self, error: &(impl fmt::Display + ?Sized)) -> &Self {
-        self.update(|draft| {
-            draft.set_level(Level::Error);
-            draft.set_status_message(self.status_text(error.to_string()));
-        })
+        self.level(Level::Error);
+        self.say(
+            || self.status_text(value::displayed(error)),
+            Draft::set_status_message,
+        )
     }
 
     /// Ends it now. Whatever is said afterwards is ignored.
@@ -313,7 +336,7 @@ impl Observation {
     }
 
     pub(super) fn set_all(&self, propagated: &Propagated) {
-        self.update(|draft| draft.set_all(propagated));
+        self.update(|draft| draft.set_all(propagated, self.mask()));
     }
 
     /// This one or the innermost one around it that is a generation or an embedding.
@@ -346,11 +369,14 @@ impl Observation {
     }
 
     fn text(&self, field: &Field, captured: impl FnOnce() -> Option<Captured>) -> &Self {
-        self.update(|draft| {
-            let Some(captured) = captured() else {
-                draft.unset(field.text);
-                return;
-            };
+        let text = || {
+            // What the program gave may panic when it is serialised; that is told and goes no further.
+            let captured = catch_unwind(AssertUnwindSafe(captured)).unwrap_or_else(|_| {
+                Some(Captured::of(
+                    "<not serializable: it panicked>",
+                    MAX_STATUS_CHARS,
+                ))
+            })?;
             let note = captured.note();
             let (kept, total, is_cut) = (captured.kept, captured.total, captured.is_cut());
             let text = match self.mask() {
@@ -367,16 +393,23 @@ impl Observation {
             } else {
                 text
             };
-            field.write(draft, text, kept, total);
+            Some((text, kept, total))
+        };
+        self.say(text, |draft, text| match text {
+            Some((text, kept, total)) => field.write(draft, text, kept, total),
+            None => draft.unset(field.text),
         })
     }
 
     /// A text that is JSON and says by itself where it was cut.
     fn json_text(&self, field: &Field, captured: Captured) -> &Self {
-        self.update(|draft| {
-            let text = self.masked(field.name, captured.text);
-            field.write(draft, text, captured.kept, captured.total);
-        })
+        let Captured {
+            text, kept, total, ..
+        } = captured;
+        self.say(
+            || self.masked(field.name, text),
+            |draft, text| field.write(draft, text, kept, total),
+        )
     }
 
     fn explicit_redaction(&self) -> Redaction {
@@ -401,6 +434,17 @@ impl Observation {
 
     fn mask(&self) -> Option<&Mask> {
         self.0.as_ref()?.sdk.settings().mask.as_ref()
+    }
+
+    /// Lets the program's own code prepare something, and writes it then. That code may ask for this
+    /// very observation, so no lock is held, or panic, so that ends here.
+    fn say<T>(&self, prepare: impl FnOnce() -> T, write: impl FnOnce(&mut Draft, T)) -> &Self {
+        if self.span_context().is_sampled()
+            && let Ok(prepared) = catch_unwind(AssertUnwindSafe(prepare))
+        {
+            self.update(|draft| write(draft, prepared));
+        }
+        self
     }
 
     fn update(&self, change: impl FnOnce(&mut Draft)) -> &Self {
@@ -430,6 +474,9 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(draft) = draft else { return };
+        if self.span_context.is_sampled() {
+            self.sdk.count_if_shut_down();
+        }
         if draft.finish(end, self.is_counted_inside.load(Ordering::Relaxed)) {
             let mut around = self.parent();
             while let Some(shared) = around {

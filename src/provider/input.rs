@@ -202,9 +202,8 @@ impl Budget {
                 self.left -= captured.kept;
                 self.kept += captured.kept;
                 self.total += captured.total;
-                if captured.is_cut() {
-                    *text = marked(captured);
-                }
+                // Also without a cut: it is free of keys and personal data now.
+                *text = marked(captured);
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.keep(item)),
             Value::Object(members) => {

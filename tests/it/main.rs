@@ -35,6 +35,7 @@ mod lambda_runtime;
 mod lambda_stage;
 mod lambda_streaming;
 mod observation_nesting;
+mod observation_reentrancy;
 mod observe_functions;
 mod observe_futures;
 mod observe_hygiene;
