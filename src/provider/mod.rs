@@ -9,19 +9,25 @@
 // The seams are features, the engine is not.
 #![cfg_attr(not(feature = "openai"), allow(dead_code))]
 
+mod anthropic;
+mod bedrock;
 mod call;
 mod decode;
+mod delta;
 mod endpoint;
 mod extract;
 mod failure;
 mod fields;
+mod gemini;
 mod input;
 mod observed_call;
+mod ollama;
 pub mod openai;
 mod output;
 mod parameters;
 mod recorder;
 mod report;
+mod vectors;
 
 #[cfg(test)]
 mod corpus;

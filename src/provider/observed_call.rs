@@ -6,7 +6,9 @@ use std::{
     time::SystemTime,
 };
 
-use super::{call::Ended, endpoint::Endpoint, failure::Failure, recorder::Recorder, report};
+use super::{
+    call::Ended, endpoint::Endpoint, extract::Header, failure::Failure, recorder::Recorder, report,
+};
 use crate::{
     Sdk,
     observation::{Observation, ObservationType},
@@ -61,8 +63,8 @@ impl ObservedCall {
     }
 
     /// Reads the head of the response.
-    pub(crate) fn head(&mut self, status: u16, content_type: Option<&str>) {
-        self.record(|recorder| recorder.head(status, content_type));
+    pub(crate) fn head(&mut self, status: u16, header: Header<'_>) {
+        self.record(|recorder| recorder.head(status, header));
     }
 
     /// Reads the next bytes of the response's body. The call ends if they are the protocol's end.

@@ -7,14 +7,17 @@ use super::{
     call::{Call, Ended},
     decode::{BodyBuffer, Decoder, Event},
     endpoint::Endpoint,
-    extract::{Draft, Extract},
+    extract::{Draft, Extract, Header},
     failure::Failure,
     fields::Fields,
     input::{Counts, Input},
     output::Output,
     parameters::Parameters,
 };
-use crate::observation::{Content, Usage};
+use crate::observation::{Captured, Content, Usage};
+
+/// Characters kept of the type of an error.
+const MAX_KIND: usize = 128;
 
 /// Reads one model call, whatever the API. Holds a bounded running state only.
 pub(crate) struct Recorder {
@@ -22,6 +25,10 @@ pub(crate) struct Recorder {
     extractor: Box<dyn Extract>,
     draft: Draft,
     decoder: Option<Decoder>,
+    /// The form in which the API may stream beside events.
+    streams_values: bool,
+    /// The type of the error, where only a header tells it.
+    error_kind: Option<String>,
 }
 
 impl Recorder {
@@ -39,8 +46,10 @@ impl Recorder {
             output: None,
             finish_reasons: Vec::new(),
             usage: None,
+            thinking_tokens: None,
             cost: None,
             failure: None,
+            refusal: None,
             first_content: None,
             ended: Ended::Protocol,
             streamed: false,
@@ -50,7 +59,7 @@ impl Recorder {
         };
         Self {
             content,
-            extractor: endpoint.api.extractor(content),
+            extractor: endpoint.api.extractor(),
             draft: Draft {
                 call,
                 output: Output::new(content),
@@ -59,6 +68,8 @@ impl Recorder {
                 has_usage: false,
             },
             decoder: None,
+            streams_values: endpoint.api.streams_values(),
+            error_kind: None,
         }
     }
 
@@ -79,9 +90,14 @@ impl Recorder {
     }
 
     /// Reads the head of a response.
-    pub(crate) fn head(&mut self, status: u16, content_type: Option<&str>) {
+    pub(crate) fn head(&mut self, status: u16, header: Header<'_>) {
         self.draft.call.status = Some(status);
-        self.decoder = Some(Decoder::new(status, content_type));
+        let content_type = header("content-type");
+        self.decoder = Some(Decoder::new(status, content_type, self.streams_values));
+        // AWS appends an address to the type.
+        let kind = header("x-amzn-errortype").and_then(|kind| kind.split(':').next());
+        self.error_kind = kind.map(|kind| Captured::of(kind, MAX_KIND).text);
+        self.extractor.head(header, &mut self.draft);
     }
 
     /// Gives up on a body in an encoding that only the caller can read.
@@ -127,10 +143,10 @@ impl Recorder {
             Some(Decoder::Events(mut framer)) => {
                 let (extractor, draft) = (&mut self.extractor, &mut self.draft);
                 framer.finish(|event| read_event(extractor.as_mut(), draft, event));
-                if framer.lost() > 0 {
-                    draft.call.note("events_too_long", framer.lost());
-                }
+                self.note_lost(framer.lost());
             }
+            Some(Decoder::Values(framer)) => self.note_lost(framer.lost()),
+            Some(Decoder::Messages(framer)) => self.note_lost(framer.lost()),
             Some(Decoder::Unknown(_)) if ended == Ended::Eof => self.draft.fail(no_json()),
             Some(Decoder::Unknown(_)) | None => {}
         }
@@ -160,11 +176,21 @@ impl Recorder {
         call
     }
 
+    fn note_lost(&mut self, events: usize) {
+        if events > 0 {
+            self.draft.call.note("events_lost", events);
+        }
+    }
+
     fn read_document(&mut self, body: &BodyBuffer, ended: Ended) {
         let bytes = body.bytes();
         let status = self.draft.call.status.unwrap_or_default();
         if !(200..300).contains(&status) {
-            self.draft.fail(Failure::of_response(status, bytes));
+            let mut failure = Failure::of_response(status, bytes);
+            if let Some(kind) = self.error_kind.take() {
+                failure.kind = kind;
+            }
+            self.draft.fail(failure);
             return;
         }
         match Fields::parse(bytes) {
@@ -195,7 +221,16 @@ fn no_json() -> Failure {
 }
 
 fn read_event(extractor: &mut dyn Extract, draft: &mut Draft, event: Event<'_>) {
-    if !draft.done {
+    if draft.done {
+        return;
+    }
+    if event.is_exception {
+        let envelope = serde_json::from_str(event.data).unwrap_or_default();
+        let failure = Failure::of_envelope(&envelope, None);
+        let message = failure.map_or_else(|| event.data.to_owned(), |failure| failure.message);
+        draft.fail(Failure::new(event.name, &message));
+        draft.done = true;
+    } else {
         extractor.event(event, draft);
     }
 }

@@ -7,21 +7,21 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use reqwest::{Body, Response, ResponseBuilderExt as _, header};
+use reqwest::{Body, Response, ResponseBuilderExt as _};
 
 use super::error;
 use crate::provider::{call::Ended, observed_call::ObservedCall};
 
 /// The response, with a body that `call` observes. Everything else of it stays.
 pub(super) fn observe(response: Response, mut call: ObservedCall) -> Response {
-    let header = |name| {
+    let header = |name: &str| {
         response
             .headers()
             .get(name)
             .and_then(|value| value.to_str().ok())
     };
-    call.head(response.status().as_u16(), header(header::CONTENT_TYPE));
-    if let Some(encoding) = header(header::CONTENT_ENCODING).filter(|name| *name != "identity") {
+    call.head(response.status().as_u16(), &header);
+    if let Some(encoding) = header("content-encoding").filter(|name| *name != "identity") {
         call.unreadable(encoding);
     }
     let url = response.url().clone();

@@ -2,12 +2,10 @@
 
 use serde_json::Value;
 
-use super::{
-    delta::{has_number, has_value, string_chars},
-    usage::read_usage,
-};
+use super::usage::read_usage;
 use crate::provider::{
     decode::Event,
+    delta::{has_number, has_value, string_chars},
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -80,7 +78,7 @@ pub(super) fn skip(data: &str, key: &str, draft: &mut Draft) -> bool {
 }
 
 /// Reads the members of a response or of a chunk: they differ only inside a choice.
-pub(super) fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
+pub(in crate::provider) fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
     draft.identity(member("id").as_str(), member("model").as_str());
     if let tier @ Value::String(_) = member("service_tier") {
         draft.call.parameters.set("service_tier", tier);

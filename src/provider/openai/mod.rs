@@ -23,7 +23,6 @@
 
 mod chat;
 mod completions;
-mod delta;
 mod embeddings;
 mod responses;
 mod usage;
@@ -39,7 +38,7 @@ mod layer;
 #[cfg(feature = "openai")]
 mod service;
 
-pub(super) use chat::ChatExtractor;
+pub(super) use chat::{ChatExtractor, read_members};
 pub(super) use completions::CompletionExtractor;
 pub(super) use embeddings::EmbeddingExtractor;
 pub(super) use responses::ResponseExtractor;
