@@ -1,4 +1,53 @@
-//! LLM tracing for Rust serverless functions.
+//! LLM tracing for Rust serverless functions: every trace reaches Langfuse before the platform
+//! freezes the process, and no response waits longer than a budget for it.
+//!
+//! ```no_run
+//! # #[cfg(feature = "lambda")]
+//! # mod example {
+//! use lambda_runtime::{Error, LambdaEvent, service_fn};
+//! use serde_json::{Value, json};
+//!
+//! async fn handler(event: LambdaEvent<Value>) -> Result<Value, Error> {
+//!     Ok(json!({ "you asked": event.payload["question"] }))
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Error> {
+//!     warmspan::lambda::run(service_fn(handler)).await // instead of lambda_runtime::run
+//! }
+//! # }
+//! ```
+//!
+//! # How a trace travels
+//!
+//! ```text
+//! request in -> invocation -> observation -> provider -> queue -> transport -> response out
+//!               root span     spans between   LLM calls   held     sent before the freeze
+//! ```
+//!
+//! * The [`Sdk`] is made once, at the first call of [`sdk()`] or by [`init`], from [`Config`] and the
+//!   environment. Every warm invocation reuses it.
+//! * The adapters [`lambda`] and [`http`] open the root observation of a request, run the handler
+//!   inside of it, and await the flush before the response.
+//! * [`observation`] has what happens in between: spans, generations, tools, events.
+//! * [`openai`] is a client whose calls observe themselves.
+//! * What has ended waits in a bounded queue until Langfuse has said that it has it. A
+//!   [`FlushReport`] tells what a flush did, [`Losses`] what was lost and why.
+//! * [`testkit`] shows all of it on one machine without an account.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `lambda` | [`lambda`]: functions on `lambda_runtime` |
+//! | `http` | [`http`]: everything that speaks `tower` and `http` |
+//! | `lambda-http` | [`http`] that knows `lambda_http` |
+//! | `openai` | [`openai`]: an instrumented async-openai 0.43 client |
+//! | `testkit` | [`testkit`]: emulator, in-process Langfuse, text trees |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod config;
 mod diagnostics;
@@ -20,10 +69,18 @@ pub use invocation::http;
 #[cfg(feature = "lambda")]
 pub use invocation::lambda;
 pub use observation::{
-    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Usage,
+    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture,
+    TraceAttributes, Usage, create_observation_id, create_trace_id, current_observation_id,
+    current_trace_id, get_client, propagate_attributes, start_active_observation,
+    start_observation, update_current_generation, update_current_observation,
 };
+pub use opentelemetry;
 #[cfg(feature = "openai")]
 pub use provider::openai;
 pub use queue::Losses;
 pub use sdk::{Sdk, init, init_with_credentials, sdk};
 pub use transport::FlushReport;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

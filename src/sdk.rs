@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    cell::Cell,
     fmt,
     future::Future,
     sync::{
@@ -27,7 +28,7 @@ use crate::{
     ObservationType,
     config::{Destination, Settings},
     diagnostics,
-    observation::redact_keys,
+    observation::{attributes, redact_keys},
     queue::{Bounds, Processor, Queue},
     transport::{Connections, Delivery, Encoder, Endpoint, Patience},
 };
@@ -123,6 +124,7 @@ pub struct Sdk(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
+    common_attributes: Vec<KeyValue>,
     pipeline: Option<Pipeline>,
     /// Whether no invocation has been seen yet: the one fact that is the process's, not the
     /// request's.
@@ -153,6 +155,7 @@ impl Sdk {
             CAPTURE_LIMIT.fetch_max(settings.content.max_chars() + 1, Ordering::Relaxed);
         }
         Self(Arc::new(Inner {
+            common_attributes: common_attributes(&settings),
             settings,
             pipeline,
             is_cold: AtomicBool::new(true),
@@ -293,6 +296,11 @@ impl Sdk {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// What every observation carries.
+    pub(crate) fn common_attributes(&self) -> &[KeyValue] {
+        &self.0.common_attributes
     }
 
     pub(crate) fn tracer(&self) -> Option<&SdkTracer> {
@@ -440,6 +448,15 @@ fn sampler(rate: f64) -> Sampler {
     }
 }
 
+/// Environment and release, cheap to clone.
+fn common_attributes(settings: &Settings) -> Vec<KeyValue> {
+    let shared = |text: &Option<String>| Some(Arc::<str>::from(text.as_deref()?));
+    let environment =
+        shared(&settings.environment).map(|text| KeyValue::new(attributes::ENVIRONMENT, text));
+    let release = shared(&settings.release).map(|text| KeyValue::new(attributes::RELEASE, text));
+    environment.into_iter().chain(release).collect()
+}
+
 fn resource(settings: &Settings) -> Resource {
     let mut attributes = vec![
         KeyValue::new("service.name", settings.service_name.clone()),
@@ -464,6 +481,23 @@ fn resource(settings: &Settings) -> Resource {
         .build()
 }
 
+/// Lets the next trace that `body` begins on this thread have a chosen id. The SDK asks its id
+/// generator and nobody else.
+pub(crate) fn with_trace_id<R>(id: Option<TraceId>, body: impl FnOnce() -> R) -> R {
+    if id.is_some() {
+        CHOSEN_TRACE_ID.set(id);
+    }
+    let result = body();
+    if id.is_some() {
+        CHOSEN_TRACE_ID.set(None);
+    }
+    result
+}
+
+thread_local! {
+    static CHOSEN_TRACE_ID: Cell<Option<TraceId>> = const { Cell::new(None) };
+}
+
 fn ids(settings: &Settings) -> Ids {
     #[cfg(feature = "testkit")]
     if let Some(ids) = &settings.ids {
@@ -483,6 +517,9 @@ enum Ids {
 
 impl IdGenerator for Ids {
     fn new_trace_id(&self) -> TraceId {
+        if let Some(chosen) = CHOSEN_TRACE_ID.take() {
+            return chosen;
+        }
         match self {
             Self::Random(random) => random.new_trace_id(),
             #[cfg(feature = "testkit")]

@@ -32,7 +32,7 @@ pub(crate) fn invocation(
         millis(invocation.client_latency())
     );
     match &invocation.result {
-        Ok(body) => println!("     {}", cut(&String::from_utf8_lossy(body))),
+        Ok(body) => println!("     {}", cut(&answer(body))),
         Err(error) => println!("     FAILED: {error}"),
     }
     if let Some(flush) = flush_log::flushes(logs).last() {
@@ -78,7 +78,7 @@ pub(crate) fn collected(
         .count();
     let lost = flush_log::flushes(logs)
         .last()
-        .map_or(0, |flush| flush.kept);
+        .map_or(0, |flush| flush.waiting);
     if was_killed {
         println!(
             "{} of {} responses were right although the collector was gone; {lost} spans waited for it until the \
@@ -114,7 +114,7 @@ pub(crate) async fn sent_away(
             Err(error) => println!("trace {trace}: {error}"),
         }
     }
-    let kept: usize = flushes.last().map_or(0, |flush| flush.kept);
+    let kept: usize = flushes.last().map_or(0, |flush| flush.waiting);
     let failed = invocations
         .iter()
         .filter(|invocation| invocation.result.is_err())
@@ -164,6 +164,22 @@ fn exit(is_success: bool) -> ExitCode {
 
 fn millis(duration: Duration) -> String {
     format!("{:.1} ms", duration.as_secs_f64() * 1e3)
+}
+
+/// The answer in the response that API Gateway would pass on.
+fn answer(response: &[u8]) -> String {
+    let parse = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).ok();
+    let body =
+        parse(response).and_then(|response| response.get("body")?.as_str().map(str::to_owned));
+    let answer = body.as_ref().and_then(|body| {
+        parse(body.as_bytes())?
+            .get("answer")?
+            .as_str()
+            .map(str::to_owned)
+    });
+    answer
+        .or(body)
+        .unwrap_or_else(|| String::from_utf8_lossy(response).into_owned())
 }
 
 fn cut(text: &str) -> String {

@@ -10,13 +10,17 @@ mod setting;
 
 use std::{path::PathBuf, time::Duration};
 
+pub(crate) use destination::percent_decoded;
 pub(crate) use destination::{Destination, LangfuseDestination};
 pub use policy::{FlushPoint, ParentPolicy};
 pub use secret::Credentials;
 pub(crate) use secret::Secret;
 use setting::{Environment, Setting, Warnings};
 
-use crate::Content;
+use crate::{
+    Content,
+    observation::{Mask, Redaction},
+};
 
 /// What the program says about tracing; everything left out comes from the environment.
 ///
@@ -74,6 +78,8 @@ pub struct Config {
     otlp_headers: Vec<(String, Secret)>,
     service_name: Option<String>,
     ca_file: Option<PathBuf>,
+    mask: Option<Mask>,
+    redact_explicit: bool,
     variables: Option<Environment>,
     #[cfg(feature = "testkit")]
     ids: Option<crate::testkit::Ids>,
@@ -196,6 +202,28 @@ impl Config {
         self
     }
 
+    /// A function that sees every text before it leaves and returns what may: inputs, outputs,
+    /// status messages and metadata, captured or given. It gets the field's name (`input`,
+    /// `output`, `status_message`, `metadata.<key>`) and the text, redacted already. Of a mask that
+    /// panics nothing is let through.
+    ///
+    /// ```
+    /// use warmspan::Config;
+    ///
+    /// let config = Config::new().mask(|_field, text| text.replace("ACME", "[customer]"));
+    /// ```
+    pub fn mask(mut self, mask: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
+        self.mask = Some(Mask::new(mask));
+        self
+    }
+
+    /// Takes e-mail addresses, phone and card numbers out of what the program says as well, not
+    /// only out of what is captured automatically.
+    pub fn redact_explicit(mut self, redact: bool) -> Self {
+        self.redact_explicit = redact;
+        self
+    }
+
     /// Replaces the environment of the process. Tests use it in place of `set_var`.
     pub fn environment_variables<K, V>(
         mut self,
@@ -257,6 +285,12 @@ impl Config {
             ca_file: self
                 .ca_file
                 .or_else(|| env.get("SSL_CERT_FILE").map(PathBuf::from)),
+            mask: self.mask,
+            explicit_redaction: if self.redact_explicit {
+                Redaction::Automatic
+            } else {
+                Redaction::Explicit
+            },
             initialization_type: env.get("AWS_LAMBDA_INITIALIZATION_TYPE").map(str::to_owned),
             #[cfg(feature = "testkit")]
             ids: self.ids,
@@ -282,6 +316,8 @@ pub(crate) struct Settings {
     pub(crate) gzip: Option<bool>,
     pub(crate) service_name: String,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) mask: Option<Mask>,
+    pub(crate) explicit_redaction: Redaction,
     /// How Lambda started the environment: `on-demand`, `provisioned-concurrency`, `snap-start`.
     pub(crate) initialization_type: Option<String>,
     #[cfg(feature = "testkit")]
@@ -365,15 +401,7 @@ static ENVIRONMENT: Setting<Option<String>> = Setting {
     name: "environment",
     variables: &["LANGFUSE_TRACING_ENVIRONMENT"],
     expects: "at most 40 lower-case letters, digits, `-` or `_`, not beginning with `langfuse`",
-    parse: |text| {
-        let valid = !text.is_empty()
-            && text.len() <= 40
-            && !text.starts_with("langfuse")
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
-        valid.then(|| Some(text.to_owned()))
-    },
+    parse: |text| is_environment(text).then(|| Some(text.to_owned())),
     default: || None,
 };
 
@@ -420,6 +448,14 @@ static SERVICE_NAME: Setting<String> = Setting {
     parse: |text| Some(text.to_owned()),
     default: || "unknown_service".to_owned(),
 };
+
+/// What Langfuse takes for an environment's name.
+pub(crate) fn is_environment(text: &str) -> bool {
+    let is_allowed = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+    };
+    (1..=40).contains(&text.len()) && !text.starts_with("langfuse") && text.bytes().all(is_allowed)
+}
 
 #[cfg(test)]
 mod tests;

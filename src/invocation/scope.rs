@@ -16,14 +16,16 @@ use super::{
     parent::{Incoming, Parent},
 };
 use crate::{
-    FlushReport, Level, Observation, Sdk, diagnostics,
-    observation::{attributes, context_with},
+    FlushReport, Level, Observation, Sdk, TraceAttributes, diagnostics,
+    observation::{Propagated, attributes, context_with},
 };
 
 /// One open request.
 #[derive(Debug)]
 pub(crate) struct Scope {
     root: Observation,
+    /// What the caller said of the whole trace.
+    propagated: Option<Propagated>,
     deadline: Deadline,
 }
 
@@ -38,10 +40,16 @@ impl Scope {
         incoming: &Incoming,
         deadline: Deadline,
     ) -> Self {
+        let mut propagated = None;
         let builder = sdk.observation(name).root();
         let root = match incoming.parent(sdk.settings().parent) {
             Parent::None => builder.start(),
-            Parent::Continued(remote) => builder.parent_span(remote).start(),
+            Parent::Continued(remote) => {
+                let said =
+                    TraceAttributes::from_baggage(incoming.baggage.as_deref().unwrap_or_default());
+                propagated = Some(Propagated::new(said));
+                builder.parent_span(remote).start()
+            }
             Parent::Linked(remote) => {
                 let trace = remote.trace_id();
                 diagnostics::debug(
@@ -57,6 +65,9 @@ impl Scope {
             }
         };
         root.attribute(attributes::IS_APP_ROOT, true);
+        if let Some(propagated) = &propagated {
+            propagated.apply(&root);
+        }
         root.attribute(attributes::FAAS_COLDSTART, sdk.take_cold());
         let lost = sdk.losses().total();
         if lost > 0 {
@@ -65,7 +76,11 @@ impl Scope {
                 i64::try_from(lost).unwrap_or(i64::MAX),
             );
         }
-        Self { root, deadline }
+        Self {
+            root,
+            propagated,
+            deadline,
+        }
     }
 
     pub(crate) fn root(&self) -> &Observation {
@@ -74,7 +89,11 @@ impl Scope {
 
     /// The context in which the handler runs.
     pub(crate) fn context(&self) -> Context {
-        context_with(&self.root)
+        let context = context_with(&self.root);
+        match &self.propagated {
+            Some(propagated) => propagated.within(&context),
+            None => context,
+        }
     }
 
     /// Uses the time in which the handler waits.
@@ -116,7 +135,7 @@ impl Drop for Scope {
         if self.root.is_recording() {
             if std::thread::panicking() {
                 self.root.error("panicked");
-            } else {
+            } else if !self.root.has_level() {
                 self.root
                     .level(Level::Warning)
                     .status_message("cancelled before the response");
@@ -148,7 +167,11 @@ impl Ended {
         let delivery = delivery.clone();
         let budget = self.budget();
         Some(Box::pin(async move {
-            delivery.flush_invocation(self.trace, budget).await
+            let report = delivery.flush_invocation(self.trace, budget).await;
+            // The SDK lives as long as its flush, also where this was its last handle: dropped, it
+            // would give up what is on its way.
+            drop(self);
+            report
         }))
     }
 

@@ -17,6 +17,16 @@ pub(crate) const COST_DETAILS: &str = "langfuse.observation.cost_details";
 pub(crate) const COMPLETION_START_TIME: &str = "langfuse.observation.completion_start_time";
 /// The prefix of one attribute per top-level key.
 pub(crate) const METADATA: &str = "langfuse.observation.metadata";
+pub(crate) const PROMPT_NAME: &str = "langfuse.observation.prompt.name";
+/// An integer: a string makes the server drop the observation.
+pub(crate) const PROMPT_VERSION: &str = "langfuse.observation.prompt.version";
+pub(crate) const USER_ID: &str = "user.id";
+pub(crate) const SESSION_ID: &str = "session.id";
+pub(crate) const TRACE_NAME: &str = "langfuse.trace.name";
+pub(crate) const TRACE_TAGS: &str = "langfuse.trace.tags";
+pub(crate) const TRACE_PUBLIC: &str = "langfuse.trace.public";
+/// The prefix of one attribute per top-level key.
+pub(crate) const TRACE_METADATA: &str = "langfuse.trace.metadata";
 pub(crate) const VERSION: &str = "langfuse.version";
 pub(crate) const RELEASE: &str = "langfuse.release";
 pub(crate) const ENVIRONMENT: &str = "langfuse.environment";

@@ -4,10 +4,10 @@ use std::{borrow::Cow, time::SystemTime};
 
 use opentelemetry::{
     Context, KeyValue,
-    trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt as _, Tracer as _},
+    trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt as _, TraceId, Tracer as _},
 };
 
-use super::{Observation, ObservationType, attributes, current, draft::Draft};
+use super::{Observation, ObservationType, attributes, draft::Draft, trace_attributes::Propagated};
 use crate::Sdk;
 
 /// An observation that has not begun. Made by [`Sdk::observation`].
@@ -28,11 +28,13 @@ pub struct ObservationBuilder<'a> {
     start_time: Option<SystemTime>,
     parent: Parent,
     links: Vec<Link>,
+    trace_id: Option<TraceId>,
 }
 
 #[derive(Debug)]
 enum Parent {
     Current,
+    Observation(Observation),
     Span(SpanContext),
     None,
 }
@@ -46,6 +48,7 @@ impl<'a> ObservationBuilder<'a> {
             start_time: None,
             parent: Parent::Current,
             links: Vec::new(),
+            trace_id: None,
         }
     }
 
@@ -63,7 +66,7 @@ impl<'a> ObservationBuilder<'a> {
 
     /// Inside of which observation. The current one, if nothing is said.
     pub fn parent(mut self, parent: &Observation) -> Self {
-        self.parent = Parent::Span(parent.span_context().clone());
+        self.parent = Parent::Observation(parent.clone());
         self
     }
 
@@ -83,6 +86,14 @@ impl<'a> ObservationBuilder<'a> {
         self
     }
 
+    /// Begins a trace with an id of your own choice, from
+    /// [`create_trace_id`](crate::create_trace_id) for instance.
+    pub fn trace_id(mut self, id: TraceId) -> Self {
+        self.parent = Parent::None;
+        self.trace_id = Some(id).filter(|id| *id != TraceId::INVALID);
+        self
+    }
+
     /// Related to a span of another trace.
     pub fn link(mut self, other: SpanContext) -> Self {
         self.links.push(Link::with_context(other));
@@ -94,38 +105,53 @@ impl<'a> ObservationBuilder<'a> {
         let Some(tracer) = self.sdk.tracer() else {
             return Observation::disabled();
         };
-        let parent = match self.parent {
-            Parent::Current => current::with_current(|current| {
-                current
-                    .filter(|current| current.is_of(self.sdk))
-                    .map(|current| current.span_context().clone())
-            }),
-            Parent::Span(parent) => Some(parent),
-            Parent::None => None,
+        let (parent, enclosing) = match self.parent {
+            Parent::Current => {
+                let current = Observation::current().filter(|current| current.is_of(self.sdk));
+                (
+                    current
+                        .as_ref()
+                        .map(|current| current.span_context().clone()),
+                    current,
+                )
+            }
+            Parent::Observation(parent) => (Some(parent.span_context().clone()), Some(parent)),
+            Parent::Span(parent) => (Some(parent), None),
+            Parent::None => (None, None),
         };
         let is_root = parent.is_none();
         let context = match parent {
             Some(parent) => Context::new().with_remote_span_context(parent),
             None => Context::new(),
         };
-        let mut builder = SpanBuilder::from_name(self.name).with_kind(SpanKind::Internal);
-        builder.start_time = self.start_time;
+        let start = self.start_time.unwrap_or_else(SystemTime::now);
+        let mut builder = SpanBuilder::from_name(self.name)
+            .with_kind(SpanKind::Internal)
+            .with_start_time(start);
         builder.links = (!self.links.is_empty()).then_some(self.links);
-        let span = tracer.build_with_context(builder, &context);
+        let span = crate::sdk::with_trace_id(self.trace_id, || {
+            tracer.build_with_context(builder, &context)
+        });
 
+        let propagated =
+            Propagated::current().or_else(|| enclosing.as_ref()?.propagated().cloned());
         let mut attributes = Vec::with_capacity(EXPECTED_ATTRIBUTES);
         attributes.push(KeyValue::new(attributes::TYPE, self.kind.as_str()));
-        let settings = self.sdk.settings();
-        if let Some(environment) = &settings.environment {
-            attributes.push(KeyValue::new(attributes::ENVIRONMENT, environment.clone()));
-        }
-        if let Some(release) = &settings.release {
-            attributes.push(KeyValue::new(attributes::RELEASE, release.clone()));
-        }
         if is_root {
             attributes.push(KeyValue::new(attributes::IS_APP_ROOT, true));
         }
-        Observation::open(self.sdk.clone(), Draft::new(span, attributes), self.kind)
+        attributes.extend_from_slice(self.sdk.common_attributes());
+        let mut draft = Draft::new(span, self.kind, start, attributes);
+        if let Some(propagated) = &propagated {
+            draft.set_all(propagated);
+        }
+        Observation::open(
+            self.sdk.clone(),
+            draft,
+            self.kind,
+            enclosing.as_ref(),
+            propagated,
+        )
     }
 }
 

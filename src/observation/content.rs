@@ -1,6 +1,6 @@
 //! How much of a text is kept, and the bounded collector that keeps it.
 
-use super::redaction::redact_keys;
+use super::privacy::{Redaction, redact};
 
 /// How much of the content that is captured automatically leaves the process.
 ///
@@ -47,26 +47,39 @@ impl Content {
 /// A text that was kept up to a limit, and how long it had been.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Captured {
-    /// What was kept, free of keys and tokens.
+    /// What was kept, free of media, keys and, if captured automatically, personal data.
     pub(crate) text: String,
     /// Characters kept; equal to `total` when nothing was left out.
     pub(crate) kept: usize,
     /// Characters there were.
     pub(crate) total: usize,
+    /// A little of what follows, for a mask that must recognise what the cut halves.
+    pub(super) beyond: String,
 }
 
 impl Captured {
-    /// Keeps the first `limit` characters of `text`.
+    /// Keeps the first `limit` characters of a text that nobody explicitly gave.
     pub(crate) fn of(text: &str, limit: usize) -> Self {
         let mut capture = TextCapture::new(limit);
         capture.push(text);
         capture.finish()
     }
 
+    /// A text that was cut by its own rules.
+    pub(crate) fn cut(text: String, kept: usize, total: usize) -> Self {
+        Self {
+            text,
+            kept,
+            total,
+            beyond: String::new(),
+        }
+    }
+
     /// The same with at most `limit` characters kept.
     pub(crate) fn cut_to(mut self, limit: usize) -> Self {
         if self.text.chars().count() > limit {
-            self.text.truncate(beginning(&self.text, limit).len());
+            let at = beginning(&self.text, limit).len();
+            self.beyond = self.text.split_off(at);
             self.kept = limit;
         }
         self
@@ -83,15 +96,22 @@ impl Captured {
 #[derive(Clone, Debug)]
 pub(crate) struct TextCapture {
     limit: usize,
+    redaction: Redaction,
     text: String,
     chars: usize,
     total: usize,
 }
 
 impl TextCapture {
+    /// For a text that the library captures by itself.
     pub(crate) fn new(limit: usize) -> Self {
+        Self::with(limit, Redaction::Automatic)
+    }
+
+    pub(crate) fn with(limit: usize, redaction: Redaction) -> Self {
         Self {
             limit,
+            redaction,
             text: String::new(),
             chars: 0,
             total: 0,
@@ -122,39 +142,42 @@ impl TextCapture {
         self.room() == 0
     }
 
-    /// Redacts keys, then cuts: a key that the cut would halve is still known as one.
+    /// Redacts, then cuts: what the cut would halve is still recognised.
     pub(crate) fn finish(self) -> Captured {
-        let redacted = redact_keys(&self.text);
+        let text = redact(&self.text, self.redaction).into_owned();
         if self.total <= self.limit {
             return Captured {
-                text: redacted.into_owned(),
+                text,
                 kept: self.total,
                 total: self.total,
+                beyond: String::new(),
             };
         }
-        let text = beginning(&redacted, self.limit).to_owned();
-        Captured {
-            kept: text.chars().count(),
+        let mut captured = Captured {
             text,
+            kept: self.limit,
             total: self.total,
-        }
+            beyond: String::new(),
+        };
+        captured.kept = captured.text.chars().count().min(self.limit);
+        captured.cut_to(self.limit)
     }
 
     fn room(&self) -> usize {
         let held = if self.limit == 0 {
             0
         } else {
-            self.limit.saturating_add(REDACTION_MARGIN)
+            self.limit.saturating_add(MARGIN)
         };
-        held - self.chars
+        held.saturating_sub(self.chars)
     }
 }
 
 /// Characters held beyond the limit, so that a key at the cut is recognised.
-const REDACTION_MARGIN: usize = 64;
+const MARGIN: usize = 64;
 
 /// The first `chars` characters of `text`.
-fn beginning(text: &str, chars: usize) -> &str {
+pub(super) fn beginning(text: &str, chars: usize) -> &str {
     let end = text
         .char_indices()
         .nth(chars)
@@ -197,7 +220,7 @@ mod tests {
             capture.push("0123456789");
         }
         assert!(capture.is_full());
-        assert_eq!(capture.text.len(), 5 + REDACTION_MARGIN);
+        assert_eq!(capture.text.len(), 5 + MARGIN);
     }
 
     #[test]

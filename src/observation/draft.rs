@@ -8,26 +8,37 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::Span;
 
-use super::{Level, Usage, attributes, value};
+use super::{Level, ObservationType, Usage, attributes, trace_attributes::Propagated, value};
 
 /// The open draft of an observation.
 #[derive(Debug)]
 pub(super) struct Draft {
     span: Span,
+    kind: ObservationType,
+    start: SystemTime,
     attributes: Vec<KeyValue>,
     level: Option<Level>,
     status_message: Option<String>,
     usage: Option<Usage>,
+    has_own_prompt: bool,
 }
 
 impl Draft {
-    pub(super) fn new(span: Span, attributes: Vec<KeyValue>) -> Self {
+    pub(super) fn new(
+        span: Span,
+        kind: ObservationType,
+        start: SystemTime,
+        attributes: Vec<KeyValue>,
+    ) -> Self {
         Self {
             span,
+            kind,
+            start,
             attributes,
             level: None,
             status_message: None,
             usage: None,
+            has_own_prompt: false,
         }
     }
 
@@ -53,6 +64,26 @@ impl Draft {
             .retain(|attribute| attribute.key.as_str() != key);
     }
 
+    /// Sets what holds for the whole trace. A prompt of the observation's own stays.
+    pub(super) fn set_all(&mut self, propagated: &Propagated) {
+        for attribute in propagated.attributes() {
+            self.set(attribute.key.clone(), attribute.value.clone());
+        }
+        if let Some((name, version)) = propagated.prompt()
+            && self.kind == ObservationType::Generation
+            && !self.has_own_prompt
+        {
+            self.set(attributes::PROMPT_NAME, name.clone());
+            self.set(attributes::PROMPT_VERSION, *version);
+        }
+    }
+
+    pub(super) fn set_prompt(&mut self, name: String, version: i64) {
+        self.has_own_prompt = true;
+        self.set(attributes::PROMPT_NAME, name);
+        self.set(attributes::PROMPT_VERSION, version);
+    }
+
     pub(super) fn set_name(&mut self, name: Cow<'static, str>) {
         self.span.update_name(name);
     }
@@ -73,13 +104,14 @@ impl Draft {
         self.status_message = Some(message);
     }
 
-    /// Writes the draft to its span and ends it.
-    pub(super) fn finish(mut self, end: Option<SystemTime>) {
+    /// Writes the draft to its span and ends it. `is_counted_inside` says that a model call inside
+    /// has told its tokens. Returns whether this one tells tokens itself.
+    pub(super) fn finish(mut self, end: Option<SystemTime>, is_counted_inside: bool) -> bool {
+        let usage = self.usage.take().or_else(|| self.usage_in_metadata());
+        let tells_usage = self.kind.is_model_call() && usage.is_some();
+        self.write_usage(usage, is_counted_inside);
         if let Some(level) = self.level {
             self.set(attributes::LEVEL, level.as_str());
-        }
-        if let Some(usage) = self.usage.take() {
-            self.set(attributes::USAGE_DETAILS, value::json(&usage));
         }
         if self.level == Some(Level::Error) {
             let description = self.status_message.clone().unwrap_or_default();
@@ -92,7 +124,56 @@ impl Draft {
             .set_attributes(std::mem::take(&mut self.attributes));
         match end {
             Some(end) => self.span.end_with_timestamp(end),
+            // An event is a point in time.
+            None if self.kind == ObservationType::Event => self.span.end_with_timestamp(self.start),
             None => self.span.end(),
         }
+        tells_usage
+    }
+
+    /// Around a model call that told its tokens, an observed function of the same type must count
+    /// none, or Langfuse would add them up; and say so, or it would count them from the texts.
+    fn write_usage(&mut self, usage: Option<Usage>, is_counted_inside: bool) {
+        if self.kind.is_model_call() && is_counted_inside {
+            if let Some(usage) = usage {
+                self.set(
+                    format!("{}.usage_details", attributes::METADATA),
+                    value::json(&usage),
+                );
+            }
+            self.set(
+                attributes::USAGE_DETAILS,
+                value::json(&Usage::new().total(0)),
+            );
+        } else if let Some(usage) = usage {
+            self.set(attributes::USAGE_DETAILS, value::json(&usage));
+        }
+    }
+
+    /// Token counts that were given as metadata, as users of the Python SDK do.
+    fn usage_in_metadata(&self) -> Option<Usage> {
+        if !self.kind.is_model_call() {
+            return None;
+        }
+        let count = |name: &str| {
+            let key = format!("{}.{name}", attributes::METADATA);
+            let attribute = self
+                .attributes
+                .iter()
+                .find(|attribute| attribute.key.as_str() == key)?;
+            attribute.value.as_str().trim().parse::<u64>().ok()
+        };
+        let buckets = [
+            ("input", "input_tokens"),
+            ("output", "output_tokens"),
+            ("total", "total_tokens"),
+        ];
+        let usage = buckets
+            .into_iter()
+            .filter_map(|(bucket, name)| Some((bucket, count(name)?)))
+            .fold(Usage::new(), |usage, (bucket, tokens)| {
+                usage.with(bucket, tokens)
+            });
+        (!usage.is_empty()).then_some(usage)
     }
 }

@@ -1,6 +1,7 @@
 //! Futures inside of observations.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     task::{Context as TaskContext, Poll},
@@ -9,7 +10,7 @@ use std::{
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
 
-use super::{Level, Observation, current};
+use super::{Level, Observation, TraceAttributes, current, trace_attributes};
 
 /// Puts futures inside of observations.
 ///
@@ -46,6 +47,24 @@ pub trait ObserveFuture: Future + Sized {
         }
     }
 
+    /// Runs so that every observation inside carries `attributes`, and the current one too.
+    fn with_trace_attributes(self, attributes: TraceAttributes) -> InObservation<Self> {
+        trace_attributes::around(self, attributes)
+    }
+
+    /// Like [`observed`](Self::observed); an `Err` makes the observation an error with its message.
+    fn observed_result<T, E>(self, observation: Observation) -> Observed<RecordErr<Self>>
+    where
+        Self: Future<Output = Result<T, E>>,
+        E: fmt::Display,
+    {
+        let recorded = RecordErr {
+            inner: self,
+            observation: observation.clone(),
+        };
+        recorded.observed(observation)
+    }
+
     /// Runs inside of the observation that is current now: for [`tokio::spawn`].
     fn in_current_observation(self) -> InObservation<Self> {
         InObservation {
@@ -73,6 +92,15 @@ pin_project! {
             // Observations that are cancelled with the future find their parent.
             let _attached = this.context.clone().map(Context::attach);
             this.inner.set(None);
+        }
+    }
+}
+
+impl<F> InObservation<F> {
+    pub(super) fn new(inner: F, context: Option<Context>) -> Self {
+        Self {
+            inner: Some(inner),
+            context,
         }
     }
 }
@@ -117,6 +145,33 @@ impl<F: Future> Future for Observed<F> {
             && let Some(guard) = this.end.take()
         {
             guard.done();
+        }
+        output
+    }
+}
+
+pin_project! {
+    /// A future whose error is recorded. Made by [`ObserveFuture::observed_result`].
+    #[derive(Debug)]
+    pub struct RecordErr<F> {
+        #[pin]
+        inner: F,
+        observation: Observation,
+    }
+}
+
+impl<F, T, E> Future for RecordErr<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: fmt::Display,
+{
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let output = this.inner.poll(cx);
+        if let Poll::Ready(Err(error)) = &output {
+            this.observation.error(error);
         }
         output
     }

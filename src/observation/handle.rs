@@ -3,7 +3,10 @@
 use std::{
     borrow::Cow,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -14,8 +17,13 @@ use opentelemetry::{
 use serde::Serialize;
 
 use super::{
-    Captured, Content, Level, ObservationBuilder, ObservationType, Usage, attributes, current,
-    draft::Draft, value,
+    Captured, Content, Level, Mask, ObservationBuilder, ObservationType, Usage, attributes,
+    content, current,
+    draft::Draft,
+    json_cut,
+    privacy::Redaction,
+    trace_attributes::{self, Propagated},
+    value,
 };
 use crate::Sdk;
 
@@ -41,6 +49,11 @@ struct Shared {
     sdk: Sdk,
     span_context: SpanContext,
     kind: ObservationType,
+    /// Not kept alive: a parent whose last handle is dropped has ended.
+    parent: Option<Weak<Shared>>,
+    propagated: Option<Propagated>,
+    /// Whether a model call inside has told its tokens.
+    is_counted_inside: AtomicBool,
     /// `None` once ended.
     draft: Mutex<Option<Draft>>,
 }
@@ -53,38 +66,26 @@ impl Observation {
 
     /// Says what it is about: strings are recorded as they are, the rest as JSON.
     pub fn input<T: Serialize + ?Sized>(&self, input: &T) -> &Self {
-        self.text(
-            attributes::INPUT,
-            (attributes::INPUT_CHARS, attributes::INPUT_KEPT),
-            || value::capture(input, Content::MAX_CHARS),
-        )
+        self.text(&INPUT, || {
+            value::capture_explicit(input, Content::MAX_CHARS, self.explicit_redaction())
+        })
     }
 
     /// Says what came out of it: strings are recorded as they are, the rest as JSON.
     pub fn output<T: Serialize + ?Sized>(&self, output: &T) -> &Self {
-        self.text(
-            attributes::OUTPUT,
-            (attributes::OUTPUT_CHARS, attributes::OUTPUT_KEPT),
-            || value::capture(output, Content::MAX_CHARS),
-        )
+        self.text(&OUTPUT, || {
+            value::capture_explicit(output, Content::MAX_CHARS, self.explicit_redaction())
+        })
     }
 
     /// An input that the library captured by itself, already cut.
     pub(crate) fn captured_input(&self, captured: Captured) -> &Self {
-        self.text(
-            attributes::INPUT,
-            (attributes::INPUT_CHARS, attributes::INPUT_KEPT),
-            || Some(captured),
-        )
+        self.text(&INPUT, || Some(captured))
     }
 
     /// An output that the library captured by itself, already cut.
     pub(crate) fn captured_output(&self, captured: Captured) -> &Self {
-        self.text(
-            attributes::OUTPUT,
-            (attributes::OUTPUT_CHARS, attributes::OUTPUT_KEPT),
-            || Some(captured),
-        )
+        self.text(&OUTPUT, || Some(captured))
     }
 
     /// The model that was called.
@@ -124,15 +125,49 @@ impl Observation {
         })
     }
 
+    /// What it cost in US dollars, by kind of token, for instance `input` and `output`.
+    pub fn cost_details<'a>(&self, details: impl IntoIterator<Item = (&'a str, f64)>) -> &Self {
+        self.update(|draft| {
+            let valid = details
+                .into_iter()
+                .filter(|(_, usd)| usd.is_finite() && *usd >= 0.0);
+            let details: serde_json::Map<String, serde_json::Value> = valid
+                .map(|(kind, usd)| (kind.to_owned(), usd.into()))
+                .collect();
+            draft.set(attributes::COST_DETAILS, value::json(&details));
+        })
+    }
+
+    /// The prompt of Langfuse's prompt management that it used: name and version.
+    pub fn prompt(&self, name: impl Into<String>, version: u32) -> &Self {
+        self.update(|draft| {
+            if let Some((name, version)) = trace_attributes::valid_prompt(name.into(), version) {
+                draft.set_prompt(name, version);
+            }
+        })
+    }
+
     /// One entry of the metadata: strings as they are, the rest as JSON. `null` removes the entry.
     pub fn metadata<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> &Self {
         self.update(|draft| {
             let attribute = format!("{}.{key}", attributes::METADATA);
             match value::metadata(value) {
-                Some(text) => draft.set(attribute, text),
+                Some(text) => draft.set(attribute, self.masked(&format!("metadata.{key}"), text)),
                 None => draft.unset(&attribute),
             }
         })
+    }
+
+    /// Every entry of an object as an entry of the metadata, as the official SDKs do.
+    pub fn metadata_object<T: Serialize + ?Sized>(&self, object: &T) -> &Self {
+        if self.is_recording()
+            && let Ok(serde_json::Value::Object(entries)) = serde_json::to_value(object)
+        {
+            for (key, value) in &entries {
+                self.metadata(key, value);
+            }
+        }
+        self
     }
 
     /// Any OpenTelemetry attribute. Langfuse shows it among the metadata.
@@ -147,10 +182,7 @@ impl Observation {
 
     /// What to know about how it went, an error's message for instance. Keys in it are redacted.
     pub fn status_message(&self, message: impl Into<String>) -> &Self {
-        self.update(|draft| {
-            let captured = Captured::of(&message.into(), MAX_STATUS_CHARS);
-            draft.set_status_message(captured.text);
-        })
+        self.update(|draft| draft.set_status_message(self.status_text(&message.into())))
     }
 
     /// The version of what ran.
@@ -167,7 +199,7 @@ impl Observation {
     pub fn error(&self, error: &(impl fmt::Display + ?Sized)) -> &Self {
         self.update(|draft| {
             draft.set_level(Level::Error);
-            draft.set_status_message(Captured::of(&error.to_string(), MAX_STATUS_CHARS).text);
+            draft.set_status_message(self.status_text(&error.to_string()));
         })
     }
 
@@ -239,14 +271,42 @@ impl Observation {
         Self(None)
     }
 
-    pub(super) fn open(sdk: Sdk, draft: Draft, kind: ObservationType) -> Self {
-        let span_context = draft.span_context().clone();
+    pub(super) fn open(
+        sdk: Sdk,
+        draft: Draft,
+        kind: ObservationType,
+        parent: Option<&Self>,
+        propagated: Option<Propagated>,
+    ) -> Self {
         Self(Some(Arc::new(Shared {
             sdk,
-            span_context,
+            span_context: draft.span_context().clone(),
             kind,
+            parent: parent
+                .and_then(|parent| parent.0.as_ref())
+                .map(Arc::downgrade),
+            propagated,
+            is_counted_inside: AtomicBool::new(false),
             draft: Mutex::new(Some(draft)),
         })))
+    }
+
+    /// What holds for the whole trace, as far as it was known at the start.
+    pub(super) fn propagated(&self) -> Option<&Propagated> {
+        self.0.as_ref()?.propagated.as_ref()
+    }
+
+    pub(super) fn set_all(&self, propagated: &Propagated) {
+        self.update(|draft| draft.set_all(propagated));
+    }
+
+    /// This one or the innermost one around it that is a generation or an embedding.
+    pub(super) fn nearest_model_call(&self) -> Option<Self> {
+        let mut shared = self.0.clone()?;
+        while !shared.kind.is_model_call() {
+            shared = shared.parent()?;
+        }
+        Some(Self(Some(shared)))
     }
 
     pub(super) fn is_disabled(&self) -> bool {
@@ -260,7 +320,7 @@ impl Observation {
     }
 
     /// Whether somebody has already said how it went.
-    pub(super) fn has_level(&self) -> bool {
+    pub(crate) fn has_level(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| {
             shared
                 .draft
@@ -269,30 +329,56 @@ impl Observation {
         })
     }
 
-    fn text(
-        &self,
-        key: &'static str,
-        (chars_key, kept_key): (&'static str, &'static str),
-        captured: impl FnOnce() -> Option<Captured>,
-    ) -> &Self {
+    fn text(&self, field: &Field, captured: impl FnOnce() -> Option<Captured>) -> &Self {
         self.update(|draft| {
-            let Some(mut captured) = captured() else {
-                draft.unset(key);
+            let Some(captured) = captured() else {
+                draft.unset(field.text);
                 return;
             };
-            if captured.is_cut() {
-                draft.set(chars_key, count(captured.total));
-                draft.set(kept_key, count(captured.kept));
-                let left_out = captured.total - captured.kept;
-                captured
-                    .text
-                    .extend(["…[+", &left_out.to_string(), " chars]"]);
-            } else {
-                draft.unset(chars_key);
-                draft.unset(kept_key);
+            if !captured.is_cut() {
+                draft.unset(field.chars);
+                draft.unset(field.kept);
+                draft.set(field.text, self.masked(field.name, captured.text));
+                return;
             }
-            draft.set(key, captured.text);
+            draft.set(field.chars, count(captured.total));
+            draft.set(field.kept, count(captured.kept));
+            let mark = format!("…[+{} chars]", captured.total - captured.kept);
+            let kept = match self.mask() {
+                // The mask sees beyond the cut, so that it recognises what the cut halves.
+                Some(hide) => {
+                    let masked = hide.apply(field.name, &(captured.text + &captured.beyond));
+                    content::beginning(&masked, captured.kept).to_owned()
+                }
+                None => captured.text,
+            };
+            let text = json_cut::close(&kept, &mark).unwrap_or(kept + &mark);
+            draft.set(field.text, text);
         })
+    }
+
+    fn explicit_redaction(&self) -> Redaction {
+        self.0.as_ref().map_or_else(Redaction::default, |shared| {
+            shared.sdk.settings().explicit_redaction
+        })
+    }
+
+    fn status_text(&self, message: &str) -> String {
+        self.masked(
+            "status_message",
+            Captured::of(message, MAX_STATUS_CHARS).text,
+        )
+    }
+
+    fn masked(&self, field: &str, text: String) -> String {
+        match self.mask() {
+            Some(mask) => mask.apply(field, &text),
+            None => text,
+        }
+    }
+
+    fn mask(&self) -> Option<&Mask> {
+        self.0.as_ref()?.sdk.settings().mask.as_ref()
     }
 
     fn update(&self, change: impl FnOnce(&mut Draft)) -> &Self {
@@ -321,9 +407,18 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(draft) = draft {
-            draft.finish(end);
+        let Some(draft) = draft else { return };
+        if draft.finish(end, self.is_counted_inside.load(Ordering::Relaxed)) {
+            let mut around = self.parent();
+            while let Some(shared) = around {
+                shared.is_counted_inside.store(true, Ordering::Relaxed);
+                around = shared.parent();
+            }
         }
+    }
+
+    fn parent(&self) -> Option<Arc<Self>> {
+        self.parent.as_ref()?.upgrade()
     }
 }
 
@@ -342,6 +437,28 @@ impl fmt::Debug for Observation {
             .finish_non_exhaustive()
     }
 }
+
+/// A text and where its counts go.
+struct Field {
+    name: &'static str,
+    text: &'static str,
+    chars: &'static str,
+    kept: &'static str,
+}
+
+const INPUT: Field = Field {
+    name: "input",
+    text: attributes::INPUT,
+    chars: attributes::INPUT_CHARS,
+    kept: attributes::INPUT_KEPT,
+};
+
+const OUTPUT: Field = Field {
+    name: "output",
+    text: attributes::OUTPUT,
+    chars: attributes::OUTPUT_CHARS,
+    kept: attributes::OUTPUT_KEPT,
+};
 
 /// Characters kept of a status message.
 const MAX_STATUS_CHARS: usize = 500;

@@ -43,6 +43,11 @@ impl ObservationType {
             Self::Guardrail => "guardrail",
         }
     }
+
+    /// Whether Langfuse counts tokens for it.
+    pub(super) fn is_model_call(self) -> bool {
+        matches!(self, Self::Generation | Self::Embedding)
+    }
 }
 
 /// How an observation went.

@@ -12,8 +12,11 @@ mod current;
 mod draft;
 mod future;
 mod handle;
+mod json_cut;
 mod kind;
-mod redaction;
+mod names;
+mod privacy;
+mod trace_attributes;
 mod usage;
 pub(crate) mod value;
 
@@ -21,8 +24,15 @@ pub use builder::ObservationBuilder;
 pub use content::Content;
 pub(crate) use content::{Captured, TextCapture};
 pub(crate) use current::context_with;
-pub use future::{InObservation, ObserveFuture, Observed};
+pub use future::{InObservation, ObserveFuture, Observed, RecordErr};
 pub use handle::Observation;
 pub use kind::{Level, ObservationType};
-pub(crate) use redaction::redact_keys;
+pub use names::{
+    create_observation_id, create_trace_id, current_observation_id, current_trace_id, get_client,
+    propagate_attributes, start_active_observation, start_observation, update_current_generation,
+    update_current_observation,
+};
+pub(crate) use privacy::{Mask, Redaction, redact_keys};
+pub(crate) use trace_attributes::Propagated;
+pub use trace_attributes::TraceAttributes;
 pub use usage::Usage;

@@ -4,13 +4,25 @@ use std::io;
 
 use serde::Serialize;
 
-use super::content::{Captured, TextCapture};
+use super::{
+    content::{Captured, TextCapture},
+    privacy::Redaction,
+};
 
 /// The text of `value`, of which at most `limit` characters are kept. `None` for JSON's `null`.
 ///
 /// Serialising stops at [`MAX_COUNTED_BYTES`], so a huge value costs what a large one does; its
 /// count of characters is then a lower bound. A value whose serialiser fails becomes a sentence.
 pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limit: usize) -> Option<Captured> {
+    capture_explicit(value, limit, Redaction::Automatic)
+}
+
+/// The same for a value that the program gave, with as much taken out as it asked for.
+pub(crate) fn capture_explicit<T: Serialize + ?Sized>(
+    value: &T,
+    limit: usize,
+    redaction: Redaction,
+) -> Option<Captured> {
     let mut writer = BoundedWriter::new(limit);
     if let Err(error) = serde_json::to_writer(&mut writer, value)
         && !writer.is_exhausted()
@@ -29,7 +41,7 @@ pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limit: usize) -> Option<
         Some(quoted) => unquoted(quoted),
         None => json,
     };
-    let mut capture = TextCapture::new(limit);
+    let mut capture = TextCapture::with(limit, redaction);
     capture.push(&text);
     capture.skip(total.saturating_sub(text.chars().count()));
     Some(capture.finish())
@@ -43,7 +55,7 @@ pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
 
 /// A metadata value: strings as they are, the rest JSON. `None` for `null`.
 pub(crate) fn metadata<T: Serialize + ?Sized>(value: &T) -> Option<String> {
-    capture(value, MAX_METADATA_CHARS).map(|captured| captured.text)
+    capture_explicit(value, MAX_METADATA_CHARS, Redaction::Explicit).map(|captured| captured.text)
 }
 
 /// More than this of one value is not even counted.

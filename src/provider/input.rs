@@ -142,7 +142,7 @@ impl Input {
                 let Budget { kept, total, .. } = self.budget;
                 let text = serde_json::to_string(&self.full).unwrap_or_default();
                 let input = Recorded {
-                    captured: Captured { text, kept, total },
+                    captured: Captured::cut(text, kept, total),
                     is_json: true,
                 };
                 // The messages hold the system prompt already.

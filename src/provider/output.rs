@@ -189,11 +189,7 @@ impl Output {
         if let Some(summary) = self.summary {
             let text = summary.to_string();
             let chars = text.chars().count();
-            let captured = Captured {
-                text,
-                kept: chars,
-                total: chars,
-            };
+            let captured = Captured::cut(text, chars, chars);
             return Some(Recorded {
                 captured,
                 is_json: true,
@@ -218,11 +214,7 @@ impl Output {
             1 => values.pop().unwrap_or_default(),
             _ => Value::Array(values),
         };
-        let captured = Captured {
-            text: value.to_string(),
-            kept,
-            total,
-        };
+        let captured = Captured::cut(value.to_string(), kept, total);
         Some(Recorded {
             captured,
             is_json: true,

@@ -94,6 +94,7 @@ impl Delivery {
         if cooling_down || budget.is_zero() {
             let report = FlushReport {
                 kept: self.queue.held(Some(trace)),
+                waiting: self.queue.held(None),
                 skipped: true,
                 ..FlushReport::default()
             };
@@ -215,6 +216,7 @@ impl Delivery {
         report.delivered = tally.delivered;
         report.lost = tally.lost;
         report.kept = self.queue.held(trace);
+        report.waiting = self.queue.held(None);
         report.elapsed = started.elapsed();
         if let Some(trace) = trace {
             diagnostics::debug(self.debug, format_args!("flush of trace {trace}: {report}"));
@@ -389,6 +391,7 @@ impl Delivery {
     fn failed(&self, error: Error) -> FlushReport {
         FlushReport {
             kept: self.queue.held(None),
+            waiting: self.queue.held(None),
             last_error: Some(error),
             ..FlushReport::default()
         }

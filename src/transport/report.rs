@@ -21,6 +21,7 @@ use crate::error::Error;
 pub struct FlushReport {
     pub(crate) delivered: usize,
     pub(crate) kept: usize,
+    pub(crate) waiting: usize,
     pub(crate) lost: usize,
     pub(crate) requests: usize,
     pub(crate) bytes: usize,
@@ -43,6 +44,11 @@ impl FlushReport {
     /// Spans that are kept for the next flush.
     pub fn kept(&self) -> usize {
         self.kept
+    }
+
+    /// Spans that wait in the queue in all, those of earlier invocations included.
+    pub fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// Spans lost during this flush; [`Sdk::losses`](crate::Sdk::losses) has the reasons.
@@ -81,6 +87,9 @@ impl fmt::Display for FlushReport {
         write!(f, "{} spans delivered", self.delivered)?;
         if self.kept > 0 {
             write!(f, ", {} kept for the next flush", self.kept)?;
+        }
+        if self.waiting > self.kept {
+            write!(f, " ({} waiting in all)", self.waiting)?;
         }
         if self.lost > 0 {
             write!(f, ", {} lost", self.lost)?;

@@ -36,7 +36,7 @@ async fn a_busy_collector_gets_them_at_the_next_flush() {
         assert_eq!(
             first
                 .last_error()
-                .and_then(|error| error.status())
+                .and_then(warmspan::Error::status)
                 .map(|s| s.as_u16()),
             Some(code)
         );

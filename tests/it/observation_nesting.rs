@@ -15,7 +15,7 @@ async fn outline(record: impl AsyncFnOnce(&Sdk)) -> String {
     langfuse
         .traces()
         .iter()
-        .map(|trace| trace.outline())
+        .map(warmspan::testkit::tree::Trace::outline)
         .collect::<Vec<_>>()
         .join("--\n")
 }

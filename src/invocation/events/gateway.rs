@@ -49,13 +49,14 @@ impl Event {
     }
 }
 
-/// The fields that are read; every other one is skipped unseen.
+/// The fields that are read; every other one is skipped unseen. VPC Lattice's first version writes
+/// their names with underscores.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
     #[serde(borrow, default)]
     body: Option<Cow<'a, str>>,
-    #[serde(default)]
+    #[serde(default, alias = "is_base64_encoded")]
     is_base64_encoded: bool,
     #[serde(default)]
     http_method: Option<String>,

@@ -46,11 +46,8 @@ fn decoded(encoded: &Captured) -> Captured {
     )
     .map(|captured| captured.text)
     .unwrap_or_default();
-    Captured {
-        kept: text.chars().count(),
-        text,
-        total: encoded.total * 3 / 4,
-    }
+    let kept = text.chars().count();
+    Captured::cut(text, kept, encoded.total * 3 / 4)
 }
 
 #[derive(Default)]

@@ -22,8 +22,8 @@ pin_project! {
         #[pin]
         inner: B,
         open: Option<Open>,
-        // The end, held back until the flush is done.
-        last: Option<Frame<B::Data>>,
+        // The end, or the error in its place, held back until the flush is done.
+        last: Option<Result<Frame<B::Data>, B::Error>>,
         // A mutex makes the future `Sync`, as boxed bodies must be; it is never locked.
         flushing: Option<Mutex<Flushing>>,
     }
@@ -99,12 +99,12 @@ where
                     if !is_last {
                         return Poll::Ready(Some(Ok(frame)));
                     }
-                    *this.last = Some(frame);
+                    *this.last = Some(Ok(frame));
                 }
                 Some(Err(error)) => {
                     open.scope
                         .failed(&format_args!("the response body failed: {error}"));
-                    return Poll::Ready(Some(Err(error)));
+                    *this.last = Some(Err(error));
                 }
                 None => {}
             }
@@ -116,7 +116,7 @@ where
             }
             *this.flushing = None;
         }
-        Poll::Ready(this.last.take().map(Ok))
+        Poll::Ready(this.last.take())
     }
 
     fn is_end_stream(&self) -> bool {
@@ -128,10 +128,10 @@ where
 
     fn size_hint(&self) -> SizeHint {
         match &self.last {
-            Some(last) => {
+            Some(Ok(last)) => {
                 SizeHint::with_exact(last.data_ref().map_or(0, |data| data.remaining() as u64))
             }
-            None => self.inner.size_hint(),
+            Some(Err(_)) | None => self.inner.size_hint(),
         }
     }
 }

@@ -22,7 +22,7 @@ impl TracedError {
     /// A payload that the handler cannot take, reported as `lambda_runtime` 1.5 reports it.
     pub(super) fn payload(message: String) -> Self {
         let diagnostic = Diagnostic {
-            error_type: "lambda_runtime::deserializer::DeserializeError".to_owned(),
+            error_type: "&lambda_runtime::deserializer::DeserializeError".to_owned(),
             error_message: message,
         };
         Self {

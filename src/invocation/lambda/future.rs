@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::{TracedError, TracedStream, flush_layer};
 use crate::{
-    FlushPoint, diagnostics,
+    Content, FlushPoint, diagnostics,
     invocation::{
         events::describe_response,
         scope::{Ended, Flushing, Scope},
@@ -55,6 +55,10 @@ pub(super) enum Handling<F> {
     Panicked(Box<dyn Any + Send>),
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation per invocation"
+)]
 enum Outcome<B, S> {
     Returned(Result<FunctionResponse<B, TracedStream<S>>, TracedError>),
     Panicked(Box<dyn Any + Send>),
@@ -70,7 +74,7 @@ impl<F, B, S> TracedFuture<F, B, S> {
         let (handler, outcome) = match handling {
             Handling::Running(future) => (Some(future), None),
             Handling::Failed(error) => {
-                scope.failed(&error);
+                record_payload_error(&error, &scope, is_http);
                 (None, Some(Outcome::Returned(Err(error))))
             }
             Handling::Panicked(panic) => {
@@ -129,9 +133,7 @@ where
                     let error = TracedError::of(error);
                     if let Some(scope) = this.scope {
                         scope.failed(&error);
-                        scope
-                            .root()
-                            .attribute("error.type", error.diagnostic().error_type.clone());
+                        record_error_type(&error, scope);
                     }
                     Outcome::Returned(Err(error))
                 }
@@ -158,6 +160,23 @@ where
             None => Poll::Pending,
         }
     }
+}
+
+/// A payload that the handler cannot take. The message quotes what does not fit: in an HTTP event
+/// that may be a header, and without content it may be anything.
+fn record_payload_error(error: &TracedError, scope: &Scope, is_http: bool) {
+    if is_http || scope.root().sdk().content() == Content::Off {
+        scope.failed("the payload is not of the function's payload type; the caller was told why");
+    } else {
+        scope.failed(error);
+    }
+    record_error_type(error, scope);
+}
+
+fn record_error_type(error: &TracedError, scope: &Scope) {
+    scope
+        .root()
+        .attribute("error.type", error.diagnostic().error_type.clone());
 }
 
 /// Records the response. A streamed one takes the scope along: it is over when the stream is.

@@ -2,38 +2,23 @@
 
 use std::borrow::Cow;
 
-/// What stands in place of a secret.
-pub(crate) const REDACTED: &str = "[redacted]";
+use super::REDACTED;
 
 /// Replaces API keys and bearer tokens in `text`; borrows when there is none.
 ///
 /// A key is known by its issuer's prefix followed by at least [`MIN_KEY_CHARS`] key characters;
 /// a token by the word `Bearer` or `Basic` before it.
 pub(crate) fn redact_keys(text: &str) -> Cow<'_, str> {
-    let mut out: Option<String> = None;
-    let mut kept_until = 0;
-    let mut at = 0;
-    while let Some(rest) = text.get(at..) {
-        if rest.is_empty() {
-            break;
-        }
-        if let Some((start, end)) = secret_at(text, at) {
-            let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
-            out.push_str(text.get(kept_until..start).unwrap_or_default());
-            out.push_str(REDACTED);
-            kept_until = end;
-            at = end;
-        } else {
+    super::replace(text, |from| {
+        let mut at = from;
+        while at < text.len() {
+            if let Some((start, end)) = secret_at(text, at) {
+                return Some((start, end, REDACTED.into()));
+            }
             at = next_word(text, at);
         }
-    }
-    match out {
-        None => Cow::Borrowed(text),
-        Some(mut out) => {
-            out.push_str(text.get(kept_until..).unwrap_or_default());
-            Cow::Owned(out)
-        }
-    }
+        None
+    })
 }
 
 /// Prefixes by which issuers mark their secrets: OpenAI, Anthropic and Langfuse (`sk-`), Langfuse

@@ -1,0 +1,19 @@
+//! The function as it is deployed, in the emulator: one binary, a file per behaviour.
+
+#![cfg(unix)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod after_response;
+mod cold_and_warm;
+mod collector_away;
+mod deadline;
+mod model_fails;
+mod secrets_in_logs;
+mod settings;
+mod surroundings;
+mod thaw;
