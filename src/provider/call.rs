@@ -45,6 +45,8 @@ pub(crate) enum Ended {
     Error,
     /// The caller dropped the response before its end.
     Dropped,
+    /// A flush had waited for it long enough.
+    Flushed,
 }
 
 /// An input or output, as far as it was kept.
@@ -107,6 +109,16 @@ impl Call {
         self.response_model
             .as_deref()
             .or(self.request_model.as_deref())
+    }
+
+    /// Whether a stream of OpenAI's chat API came to its end without usage.
+    pub(crate) fn lacks_usage(&self) -> bool {
+        self.operation == Operation::Chat
+            && self.streamed
+            && self.ended == Ended::Protocol
+            && self.failure.is_none()
+            && self.input_tokens().is_none()
+            && self.output_tokens().is_none()
     }
 
     /// All input tokens, cached ones included.

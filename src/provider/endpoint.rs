@@ -90,6 +90,15 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// A call of an API whose server is not known.
+    pub(crate) fn of(api: Api, model: Option<String>) -> Self {
+        Self {
+            api,
+            provider: Cow::Borrowed(api.vendor()),
+            path_model: model,
+        }
+    }
+
     /// None if the request is no model call that we can read.
     pub(crate) fn recognise(method: &str, host: &str, path: &str) -> Option<Self> {
         if !method.eq_ignore_ascii_case("POST") {

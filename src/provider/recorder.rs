@@ -27,6 +27,8 @@ pub(crate) struct Recorder {
     decoder: Option<Decoder>,
     /// The form in which the API may stream beside events.
     streams_values: bool,
+    /// Events came one by one, decoded.
+    has_items: bool,
     /// The type of the error, where only a header tells it.
     error_kind: Option<String>,
 }
@@ -69,6 +71,7 @@ impl Recorder {
             },
             decoder: None,
             streams_values: endpoint.api.streams_values(),
+            has_items: false,
             error_kind: None,
         }
     }
@@ -118,6 +121,27 @@ impl Recorder {
         }
     }
 
+    /// Reads a whole response that a client has decoded already.
+    pub(crate) fn document(&mut self, json: &[u8]) {
+        if let Some(response) = Fields::parse(json) {
+            self.extractor.document(&response, &mut self.draft);
+        }
+    }
+
+    /// Reads one event that a client has decoded already.
+    pub(crate) fn item(&mut self, json: &str, now: SystemTime) {
+        self.has_items = true;
+        let event = Event {
+            name: "",
+            data: json,
+            is_exception: false,
+        };
+        read_event(self.extractor.as_mut(), &mut self.draft, event);
+        if self.draft.has_content && self.draft.call.first_content.is_none() {
+            self.draft.call.first_content = Some(now);
+        }
+    }
+
     /// What is known by now.
     pub(crate) fn call(&self) -> &Call {
         &self.draft.call
@@ -137,7 +161,7 @@ impl Recorder {
     /// Ends the reading; `attempts` were made.
     pub(crate) fn finish(mut self, ended: Ended, attempts: u32) -> Call {
         let decoder = self.decoder.take();
-        let streamed = decoder.as_ref().is_some_and(Decoder::is_stream);
+        let streamed = self.has_items || decoder.as_ref().is_some_and(Decoder::is_stream);
         match decoder {
             Some(Decoder::Document(body)) => self.read_document(&body, ended),
             Some(Decoder::Events(mut framer)) => {

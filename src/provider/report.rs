@@ -132,6 +132,7 @@ fn warning(call: &Call) -> Option<&'static str> {
     match call.ended {
         Ended::Dropped if call.streamed => Some("stream dropped by caller"),
         Ended::Dropped => Some("call dropped by caller"),
+        Ended::Flushed => Some("flushed while the stream was still open"),
         Ended::Eof => Some("stream ended before its end mark"),
         Ended::Protocol | Ended::Error => None,
     }

@@ -62,6 +62,18 @@ impl Extract for ChatExtractor {
     }
 }
 
+/// The body of a request that asks a stream for its usage. None if it is no stream, or says
+/// itself what to do.
+#[cfg(any(feature = "openai", feature = "reqwest-middleware"))]
+pub(in crate::provider) fn with_include_usage(body: &[u8]) -> Option<Vec<u8>> {
+    let request = Fields::parse(body)?;
+    if request.value("stream") != true || request.raw("stream_options").is_some() {
+        return None;
+    }
+    let (object, _) = body.split_at(body.iter().rposition(|&byte| byte == b'}')?);
+    Some([object, br#","stream_options":{"include_usage":true}}"#].concat())
+}
+
 /// Counts the text of a delta that cannot be kept. False if the delta must be parsed.
 pub(super) fn skip(data: &str, key: &str, draft: &mut Draft) -> bool {
     // Deltas of further choices are rare enough to be parsed.

@@ -28,8 +28,6 @@ mod responses;
 mod usage;
 
 #[cfg(feature = "openai")]
-mod body;
-#[cfg(feature = "openai")]
 mod client;
 #[cfg(feature = "openai")]
 mod error;
@@ -38,6 +36,8 @@ mod layer;
 #[cfg(feature = "openai")]
 mod service;
 
+#[cfg(any(feature = "openai", feature = "reqwest-middleware"))]
+pub(super) use chat::with_include_usage;
 pub(super) use chat::{ChatExtractor, read_members};
 pub(super) use completions::CompletionExtractor;
 pub(super) use embeddings::EmbeddingExtractor;
