@@ -40,6 +40,8 @@ mod output;
 mod over_reqwest;
 mod parameters;
 mod recorder;
+#[cfg(feature = "testkit")]
+mod replay;
 mod report;
 #[cfg(feature = "reqwest-middleware")]
 pub mod reqwest_middleware;
@@ -51,6 +53,8 @@ pub use self::reqwest_middleware::reqwest_middleware;
 pub use call_attributes::CallAttributes;
 pub use model_call::{ModelCall, ObservedItems};
 pub(crate) use open_calls::OpenCalls;
+#[cfg(feature = "testkit")]
+pub use replay::replay;
 
 #[cfg(test)]
 mod corpus;

@@ -280,7 +280,7 @@ async fn each_frame_passes_before_the_next_one_is_sent() {
 #[tokio::test]
 async fn a_body_cut_short_is_an_error_of_the_same_kind_as_ever() {
     let cut = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
-    let stage = Stage::new(vec![vec![Piece::Bytes(cut.to_owned())]]).await;
+    let stage = Stage::new(vec![vec![Piece::Bytes(cut.as_bytes().to_vec())]]).await;
     let bare = Client::build(reqwest_client(), stage.config());
     let expected = bare.chat().create(question()).await.unwrap_err();
     let (response, trace) = stage
