@@ -89,6 +89,14 @@ impl Captured {
     pub(crate) fn is_cut(&self) -> bool {
         self.kept < self.total
     }
+
+    /// What to write after a cut text; empty after a complete one.
+    pub(crate) fn note(&self) -> String {
+        match self.total.saturating_sub(self.kept) {
+            0 => String::new(),
+            left_out => format!("…[+{left_out} chars]"),
+        }
+    }
 }
 
 /// Collects a text that arrives in pieces; holds little more than `limit` characters, counts the

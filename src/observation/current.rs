@@ -16,6 +16,6 @@ pub(crate) fn context_with(observation: &Observation) -> Context {
 }
 
 /// Looks at the current observation.
-pub(super) fn with_current<R>(look: impl FnOnce(Option<&Observation>) -> R) -> R {
+pub(crate) fn with_current<R>(look: impl FnOnce(Option<&Observation>) -> R) -> R {
     Context::map_current(|context| look(context.get::<Current>().map(|current| &current.0)))
 }

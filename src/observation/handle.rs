@@ -88,6 +88,16 @@ impl Observation {
         self.text(&OUTPUT, || Some(captured))
     }
 
+    /// An input that is JSON and says by itself where it was cut.
+    pub(crate) fn captured_json_input(&self, captured: Captured) -> &Self {
+        self.json_text(&INPUT, captured)
+    }
+
+    /// An output that is JSON and says by itself where it was cut.
+    pub(crate) fn captured_json_output(&self, captured: Captured) -> &Self {
+        self.json_text(&OUTPUT, captured)
+    }
+
     /// The model that was called.
     pub fn model(&self, name: impl Into<String>) -> &Self {
         self.update(|draft| draft.set(attributes::MODEL, name.into()))
@@ -267,7 +277,7 @@ impl Observation {
             .map_or_else(|| Sdk::disabled_static(), |shared| &shared.sdk)
     }
 
-    pub(super) fn disabled() -> Self {
+    pub(crate) fn disabled() -> Self {
         Self(None)
     }
 
@@ -309,7 +319,7 @@ impl Observation {
         Some(Self(Some(shared)))
     }
 
-    pub(super) fn is_disabled(&self) -> bool {
+    pub(crate) fn is_disabled(&self) -> bool {
         self.0.is_none()
     }
 
@@ -335,25 +345,31 @@ impl Observation {
                 draft.unset(field.text);
                 return;
             };
-            if !captured.is_cut() {
-                draft.unset(field.chars);
-                draft.unset(field.kept);
-                draft.set(field.text, self.masked(field.name, captured.text));
-                return;
-            }
-            draft.set(field.chars, count(captured.total));
-            draft.set(field.kept, count(captured.kept));
-            let mark = format!("…[+{} chars]", captured.total - captured.kept);
-            let kept = match self.mask() {
+            let note = captured.note();
+            let (kept, total, is_cut) = (captured.kept, captured.total, captured.is_cut());
+            let text = match self.mask() {
                 // The mask sees beyond the cut, so that it recognises what the cut halves.
-                Some(hide) => {
+                Some(hide) if is_cut => {
                     let masked = hide.apply(field.name, &(captured.text + &captured.beyond));
-                    content::beginning(&masked, captured.kept).to_owned()
+                    content::beginning(&masked, kept).to_owned()
                 }
+                Some(hide) => hide.apply(field.name, &captured.text),
                 None => captured.text,
             };
-            let text = json_cut::close(&kept, &mark).unwrap_or(kept + &mark);
-            draft.set(field.text, text);
+            let text = if is_cut {
+                json_cut::close(&text, &note).unwrap_or(text + &note)
+            } else {
+                text
+            };
+            field.write(draft, text, kept, total);
+        })
+    }
+
+    /// A text that is JSON and says by itself where it was cut.
+    fn json_text(&self, field: &Field, captured: Captured) -> &Self {
+        self.update(|draft| {
+            let text = self.masked(field.name, captured.text);
+            field.write(draft, text, captured.kept, captured.total);
         })
     }
 
@@ -444,6 +460,20 @@ struct Field {
     text: &'static str,
     chars: &'static str,
     kept: &'static str,
+}
+
+impl Field {
+    /// Sets the text and, if it was cut, the characters there were and the characters kept.
+    fn write(&self, draft: &mut Draft, text: String, kept: usize, total: usize) {
+        if kept < total {
+            draft.set(self.chars, count(total));
+            draft.set(self.kept, count(kept));
+        } else {
+            draft.unset(self.chars);
+            draft.unset(self.kept);
+        }
+        draft.set(self.text, text);
+    }
 }
 
 const INPUT: Field = Field {

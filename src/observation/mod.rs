@@ -16,6 +16,7 @@ mod json_cut;
 mod kind;
 mod names;
 mod privacy;
+mod score;
 mod trace_attributes;
 mod usage;
 pub(crate) mod value;
@@ -23,7 +24,8 @@ pub(crate) mod value;
 pub use builder::ObservationBuilder;
 pub use content::Content;
 pub(crate) use content::{Captured, TextCapture};
-pub(crate) use current::context_with;
+pub(crate) use current::{context_with, with_current};
+pub(crate) use future::EndGuard;
 pub use future::{InObservation, ObserveFuture, Observed, RecordErr};
 pub use handle::Observation;
 pub use kind::{Level, ObservationType};
@@ -33,6 +35,7 @@ pub use names::{
     update_current_observation,
 };
 pub(crate) use privacy::{Mask, Redaction, redact_keys};
+pub use score::{Score, score_current_observation, score_current_trace};
 pub(crate) use trace_attributes::Propagated;
 pub use trace_attributes::TraceAttributes;
 pub use usage::Usage;

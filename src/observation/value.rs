@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     content::{Captured, TextCapture},
+    json_cut,
     privacy::Redaction,
 };
 
@@ -23,28 +24,28 @@ pub(crate) fn capture_explicit<T: Serialize + ?Sized>(
     limit: usize,
     redaction: Redaction,
 ) -> Option<Captured> {
-    let mut writer = BoundedWriter::new(limit);
-    if let Err(error) = serde_json::to_writer(&mut writer, value)
-        && !writer.is_exhausted()
-    {
-        return Some(Captured::of(
-            &not_serializable(&error),
-            limit.max(MIN_MESSAGE_CHARS),
-        ));
+    match read(value, limit, redaction) {
+        Read::Null => None,
+        Read::Text(captured) | Read::Json(captured) => Some(captured),
     }
-    let total = writer.total_chars();
-    let json = writer.into_text();
-    if json == "null" {
-        return None;
-    }
-    let text = match json.strip_prefix('"') {
-        Some(quoted) => unquoted(quoted),
-        None => json,
+}
+
+/// Like [`capture`], but its text is JSON whatever happens, to be put into a larger JSON. What had
+/// to be cut says how much is missing.
+pub(crate) fn capture_json<T: Serialize + ?Sized>(value: &T, limit: usize) -> Captured {
+    let captured = match read(value, limit, Redaction::Automatic) {
+        Read::Null => return Captured::cut("null".to_owned(), 4, 4),
+        Read::Json(captured) if !captured.is_cut() => return captured,
+        Read::Json(captured) => match json_cut::close(&captured.text, &captured.note()) {
+            Some(text) => return Captured { text, ..captured },
+            None => captured,
+        },
+        Read::Text(captured) => captured,
     };
-    let mut capture = TextCapture::with(limit, redaction);
-    capture.push(&text);
-    capture.skip(total.saturating_sub(text.chars().count()));
-    Some(capture.finish())
+    Captured {
+        text: json(&format_args!("{}{}", captured.text, captured.note())),
+        ..captured
+    }
 }
 
 /// The whole of `value` as JSON text; for small things such as usage or parameters.
@@ -62,6 +63,40 @@ pub(crate) fn metadata<T: Serialize + ?Sized>(value: &T) -> Option<String> {
 const MAX_COUNTED_BYTES: usize = 64 * 1024;
 const MAX_METADATA_CHARS: usize = 10_000;
 const MIN_MESSAGE_CHARS: usize = 200;
+
+/// A value that was read up to a limit.
+enum Read {
+    Null,
+    /// It is a string, without its quotes.
+    Text(Captured),
+    /// It is anything else.
+    Json(Captured),
+}
+
+fn read<T: Serialize + ?Sized>(value: &T, limit: usize, redaction: Redaction) -> Read {
+    let mut writer = BoundedWriter::new(limit);
+    if let Err(error) = serde_json::to_writer(&mut writer, value)
+        && !writer.is_exhausted()
+    {
+        let sentence = not_serializable(&error);
+        return Read::Text(Captured::of(&sentence, limit.max(MIN_MESSAGE_CHARS)));
+    }
+    let total = writer.total_chars();
+    let json = writer.into_text();
+    if json == "null" {
+        return Read::Null;
+    }
+    let capture = |text: &str| {
+        let mut capture = TextCapture::with(limit, redaction);
+        capture.push(text);
+        capture.skip(total.saturating_sub(text.chars().count()));
+        capture.finish()
+    };
+    match json.strip_prefix('"') {
+        Some(quoted) => Read::Text(capture(&unquoted(quoted))),
+        None => Read::Json(capture(&json)),
+    }
+}
 
 fn not_serializable(error: &serde_json::Error) -> String {
     format!("<not serializable: {error}>")
@@ -205,7 +240,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use serde::{Serializer, ser::Error as _};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -257,6 +292,16 @@ mod tests {
         assert_eq!(text(Broken, 10).0, "<not serializable: no>");
         let map = BTreeMap::from([((1, 2), 3)]);
         assert!(text(map, 10).0.starts_with("<not serializable"));
+    }
+
+    #[test]
+    fn inside_of_json_a_cut_value_is_a_string_and_valid() {
+        let text = |value: Value, limit| capture_json(&value, limit).text;
+        assert_eq!(text(json!({"a": [1, null]}), 100), r#"{"a":[1,null]}"#);
+        assert_eq!(text(json!("say \"hé\""), 100), r#""say \"hé\"""#);
+        assert_eq!(text(json!(null), 100), "null");
+        assert_eq!(text(json!(["hé", 1]), 4), r#"["hé…[+4 chars]"]"#);
+        assert_eq!(text(json!("a \"quote"), 3), r#""a \"…[+5 chars]""#);
     }
 
     #[test]

@@ -24,8 +24,14 @@ pub(crate) struct Endpoint {
     /// What every request carries; the credentials are marked sensitive.
     headers: HeaderMap,
     traces_path: String,
-    /// For `auth_check` and trace URLs; only Langfuse has it.
-    projects_path: Option<String>,
+    /// What only Langfuse has: `auth_check`, trace URLs and scores.
+    langfuse_paths: Option<LangfusePaths>,
+}
+
+#[derive(Debug)]
+struct LangfusePaths {
+    projects: String,
+    ingestion: String,
 }
 
 impl Endpoint {
@@ -66,7 +72,10 @@ impl Endpoint {
             &base,
             headers,
             format!("{prefix}/api/public/otel/v1/traces"),
-            Some(format!("{prefix}/api/public/projects")),
+            Some(LangfusePaths {
+                projects: format!("{prefix}/api/public/projects"),
+                ingestion: format!("{prefix}/api/public/ingestion"),
+            }),
         )
     }
 
@@ -89,7 +98,7 @@ impl Endpoint {
         uri: &Uri,
         mut headers: HeaderMap,
         traces_path: String,
-        projects_path: Option<String>,
+        langfuse_paths: Option<LangfusePaths>,
     ) -> Result<Self, Error> {
         let tls = uri.scheme() == Some(&Scheme::HTTPS);
         let host = uri
@@ -115,7 +124,7 @@ impl Endpoint {
             port,
             headers,
             traces_path,
-            projects_path,
+            langfuse_paths,
         })
     }
 
@@ -135,8 +144,23 @@ impl Endpoint {
 
     /// The GET that tells whether the keys are good, where the back-end has one.
     pub(crate) fn projects_request(&self) -> Option<Request<Full<Bytes>>> {
-        let path = self.projects_path.as_ref()?;
-        Some(self.request(Method::GET, path, Bytes::new()))
+        let paths = self.langfuse_paths.as_ref()?;
+        Some(self.request(Method::GET, &paths.projects, Bytes::new()))
+    }
+
+    /// A POST of ingestion events, where the back-end takes them.
+    pub(crate) fn ingestion_request(&self, body: Bytes) -> Option<Request<Full<Bytes>>> {
+        let paths = self.langfuse_paths.as_ref()?;
+        let mut request = self.request(Method::POST, &paths.ingestion, body);
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Some(request)
+    }
+
+    /// Whether this is Langfuse.
+    pub(crate) fn is_langfuse(&self) -> bool {
+        self.langfuse_paths.is_some()
     }
 
     fn request(&self, method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
