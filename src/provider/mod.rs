@@ -17,6 +17,7 @@
 )]
 
 mod anthropic;
+#[cfg_attr(not(feature = "bedrock"), allow(unreachable_pub))]
 pub mod bedrock;
 mod call;
 mod call_attributes;
@@ -33,6 +34,7 @@ mod observed_body;
 mod observed_call;
 mod ollama;
 mod open_calls;
+#[cfg_attr(not(feature = "openai"), allow(unreachable_pub))]
 pub mod openai;
 mod origin;
 mod output;
