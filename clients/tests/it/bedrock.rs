@@ -94,7 +94,12 @@ async fn the_type_of_an_error_comes_from_its_header() {
     let call = client.converse().model_id("m").messages(question());
     let (response, trace) = stage.observe(call.send()).await;
 
-    assert!(response.unwrap_err().into_service_error().is_validation_exception());
+    assert!(
+        response
+            .unwrap_err()
+            .into_service_error()
+            .is_validation_exception()
+    );
     assert_eq!(
         trace.outline(),
         "work [span]\n└─ chat m [generation] ERROR \"no such model\"\n"
@@ -113,7 +118,10 @@ async fn a_stream_is_whole_at_its_end() {
         event("contentBlockDelta", &delta("Li")),
         event("contentBlockDelta", &delta("ma")),
         event("messageStop", &json!({ "stopReason": "end_turn" })),
-        event("metadata", &json!({ "usage": usage(), "metrics": { "latencyMs": 5 } })),
+        event(
+            "metadata",
+            &json!({ "usage": usage(), "metrics": { "latencyMs": 5 } }),
+        ),
     ];
     let stage = Stage::new(vec![pieces]).await;
     let client = client(&stage);

@@ -1,9 +1,6 @@
 //! The real clients against a server that replays.
 
-#![allow(
-    missing_docs,
-    reason = "a test says what it checks in its name"
-)]
+#![allow(missing_docs, reason = "a test says what it checks in its name")]
 
 mod bedrock;
 mod ollama;

@@ -29,7 +29,12 @@ fn line(content: &str, done: bool) -> Value {
         "message": { "role": "assistant", "content": content },
     });
     if done {
-        for key in ["total_duration", "load_duration", "prompt_eval_duration", "eval_duration"] {
+        for key in [
+            "total_duration",
+            "load_duration",
+            "prompt_eval_duration",
+            "eval_duration",
+        ] {
             line[key] = json!(1);
         }
         line["done_reason"] = json!("stop");
@@ -48,7 +53,10 @@ async fn a_call_is_a_generation() {
         .await;
 
     assert_eq!(response.unwrap().message.content, "Lima");
-    assert_eq!(trace.outline(), "work [span]\n└─ chat llama3 [generation]\n");
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat llama3 [generation]\n"
+    );
     let generation = generation(&trace);
     assert_eq!(generation.input.as_deref(), Some("Capital of Peru?"));
     assert_eq!(generation.output.as_deref(), Some("Lima"));
@@ -73,7 +81,10 @@ async fn a_stream_is_whole_at_its_end() {
         .await;
 
     assert_eq!(count, 3);
-    assert_eq!(trace.outline(), "work [span]\n└─ chat llama3 [generation]\n");
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat llama3 [generation]\n"
+    );
     let generation = generation(&trace);
     assert_eq!(generation.output.as_deref(), Some("Lima"));
     assert_eq!(generation.usage["total"], 14);
