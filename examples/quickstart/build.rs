@@ -13,7 +13,16 @@ use serde_json::Value;
 /// The example is named too, although it runs already: with the same choice of packages cargo uses
 /// the dependencies that it has built for it, and compiles only the function.
 pub(crate) fn function() -> Result<PathBuf, Box<dyn Error>> {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What `cargo run` tells this program is an input of some build scripts (ring's, for one): handed on,
+    // it would have cargo build those crates again, now with it and next time without.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
+            command.env_remove(&name);
+        }
+    }
+    let output = command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args([
             "build",

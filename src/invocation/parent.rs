@@ -42,17 +42,16 @@ impl Incoming {
     /// Whether the baggage says that this trace is sent to Langfuse. The official SDKs put the
     /// trace id there.
     fn claims(&self, trace: TraceId) -> bool {
+        let Some(baggage) = &self.baggage else {
+            return false;
+        };
         let claim = trace.to_string();
-        self.baggage
-            .as_deref()
-            .unwrap_or_default()
-            .split(',')
-            .any(|entry| {
-                let entry = entry.split(';').next().unwrap_or_default();
-                entry.split_once('=').is_some_and(|(key, value)| {
-                    key.trim() == "langfuse_trace_id" && value.trim().eq_ignore_ascii_case(&claim)
-                })
+        baggage.split(',').any(|entry| {
+            let entry = entry.split(';').next().unwrap_or_default();
+            entry.split_once('=').is_some_and(|(key, value)| {
+                key.trim() == "langfuse_trace_id" && value.trim().eq_ignore_ascii_case(&claim)
             })
+        })
     }
 }
 

@@ -24,8 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Scope {
     root: Observation,
-    /// What the caller said of the whole trace.
-    propagated: Option<Propagated>,
+    context: Context,
     deadline: Deadline,
 }
 
@@ -65,8 +64,11 @@ impl Scope {
             }
         };
         root.attribute(attributes::IS_APP_ROOT, true);
-        if let Some(propagated) = &propagated {
+        let mut context = context_with(&root);
+        // What the caller said of the whole trace.
+        if let Some(propagated) = propagated {
             propagated.apply(&root);
+            context = propagated.within(&context);
         }
         root.attribute(attributes::FAAS_COLDSTART, sdk.take_cold());
         let lost = sdk.losses().total();
@@ -78,7 +80,7 @@ impl Scope {
         }
         Self {
             root,
-            propagated,
+            context,
             deadline,
         }
     }
@@ -89,11 +91,7 @@ impl Scope {
 
     /// The context in which the handler runs.
     pub(crate) fn context(&self) -> Context {
-        let context = context_with(&self.root);
-        match &self.propagated {
-            Some(propagated) => propagated.within(&context),
-            None => context,
-        }
+        self.context.clone()
     }
 
     /// Uses the time in which the handler waits.

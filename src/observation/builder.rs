@@ -129,6 +129,8 @@ impl<'a> ObservationBuilder<'a> {
             .with_kind(SpanKind::Internal)
             .with_start_time(start);
         builder.links = (!self.links.is_empty()).then_some(self.links);
+        // Nothing yet but room: the draft is written at the end, and the list need not grow then.
+        builder.attributes = Some(Vec::with_capacity(EXPECTED_ATTRIBUTES));
         let span = crate::sdk::with_trace_id(self.trace_id, || {
             tracer.build_with_context(builder, &context)
         });

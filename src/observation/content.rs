@@ -65,6 +65,11 @@ impl Captured {
         capture.finish()
     }
 
+    /// The same of a text that nobody else needs.
+    pub(crate) fn of_owned(text: String, limit: usize) -> Self {
+        TextCapture::holding(text, limit, Redaction::Automatic).finish()
+    }
+
     /// A text that was cut by its own rules.
     pub(crate) fn cut(text: String, kept: usize, total: usize) -> Self {
         Self {
@@ -126,6 +131,20 @@ impl TextCapture {
         }
     }
 
+    /// For a text that is there already, which is taken over if it fits.
+    pub(crate) fn holding(text: String, limit: usize, redaction: Redaction) -> Self {
+        let mut capture = Self::with(limit, redaction);
+        let chars = text.chars().count();
+        if chars <= capture.room() {
+            capture.text = text;
+            capture.chars = chars;
+            capture.total = chars;
+        } else {
+            capture.push(&text);
+        }
+        capture
+    }
+
     /// Adds a piece of text. Never splits a character.
     pub(crate) fn push(&mut self, piece: &str) {
         let chars = piece.chars().count();
@@ -145,6 +164,11 @@ impl TextCapture {
         self.total += chars;
     }
 
+    /// Characters there were.
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
     /// Whether no further character will be kept.
     pub(crate) fn is_full(&self) -> bool {
         self.room() == 0
@@ -152,7 +176,7 @@ impl TextCapture {
 
     /// Redacts, then cuts: what the cut would halve is still recognised.
     pub(crate) fn finish(self) -> Captured {
-        let text = redact(&self.text, self.redaction).into_owned();
+        let text = redact(self.text, self.redaction);
         if self.total <= self.limit {
             return Captured {
                 text,

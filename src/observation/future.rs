@@ -108,6 +108,7 @@ impl<F> InObservation<F> {
 impl<F: Future> Future for InObservation<F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let _attached = this.context.clone().map(Context::attach);

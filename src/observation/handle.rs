@@ -160,10 +160,16 @@ impl Observation {
     /// One entry of the metadata: strings as they are, the rest as JSON. `null` removes the entry.
     pub fn metadata<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> &Self {
         self.update(|draft| {
-            let attribute = format!("{}.{key}", attributes::METADATA);
+            let attribute = [attributes::METADATA, ".", key].concat();
             match value::metadata(value) {
-                Some(text) => draft.set(attribute, self.masked(&format!("metadata.{key}"), text)),
                 None => draft.unset(&attribute),
+                Some(text) => {
+                    let text = match self.mask() {
+                        Some(mask) => mask.apply(&format!("metadata.{key}"), &text),
+                        None => text,
+                    };
+                    draft.set(attribute, text);
+                }
             }
         })
     }
@@ -192,7 +198,7 @@ impl Observation {
 
     /// What to know about how it went, an error's message for instance. Keys in it are redacted.
     pub fn status_message(&self, message: impl Into<String>) -> &Self {
-        self.update(|draft| draft.set_status_message(self.status_text(&message.into())))
+        self.update(|draft| draft.set_status_message(self.status_text(message.into())))
     }
 
     /// The version of what ran.
@@ -209,7 +215,7 @@ impl Observation {
     pub fn error(&self, error: &(impl fmt::Display + ?Sized)) -> &Self {
         self.update(|draft| {
             draft.set_level(Level::Error);
-            draft.set_status_message(self.status_text(&error.to_string()));
+            draft.set_status_message(self.status_text(error.to_string()));
         })
     }
 
@@ -379,10 +385,10 @@ impl Observation {
         })
     }
 
-    fn status_text(&self, message: &str) -> String {
+    fn status_text(&self, message: String) -> String {
         self.masked(
             "status_message",
-            Captured::of(message, MAX_STATUS_CHARS).text,
+            Captured::of_owned(message, MAX_STATUS_CHARS).text,
         )
     }
 

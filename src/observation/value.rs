@@ -64,6 +64,9 @@ const MAX_COUNTED_BYTES: usize = 64 * 1024;
 const MAX_METADATA_CHARS: usize = 10_000;
 const MIN_MESSAGE_CHARS: usize = 200;
 
+/// Room for a short text, so that it does not grow.
+const EXPECTED_BYTES: usize = 128;
+
 /// A value that was read up to a limit.
 enum Read {
     Null,
@@ -86,15 +89,15 @@ fn read<T: Serialize + ?Sized>(value: &T, limit: usize, redaction: Redaction) ->
     if json == "null" {
         return Read::Null;
     }
-    let capture = |text: &str| {
-        let mut capture = TextCapture::with(limit, redaction);
-        capture.push(text);
-        capture.skip(total.saturating_sub(text.chars().count()));
+    let capture = |text: String| {
+        let mut capture = TextCapture::holding(text, limit, redaction);
+        capture.skip(total.saturating_sub(capture.total()));
         capture.finish()
     };
-    match json.strip_prefix('"') {
-        Some(quoted) => Read::Text(capture(&unquoted(quoted))),
-        None => Read::Json(capture(&json)),
+    if json.starts_with('"') {
+        Read::Text(capture(unquoted(json)))
+    } else {
+        Read::Json(capture(json))
     }
 }
 
@@ -102,23 +105,24 @@ fn not_serializable(error: &serde_json::Error) -> String {
     format!("<not serializable: {error}>")
 }
 
-/// The text of a JSON string whose opening quote is gone and whose end may be cut off.
-fn unquoted(quoted: &str) -> String {
-    if let Ok(text) = serde_json::from_str(&format!("\"{quoted}")) {
+/// The text of a JSON string whose end may be cut off.
+fn unquoted(mut json: String) -> String {
+    if !json.contains('\\') {
+        if json.len() > 1 && json.ends_with('"') {
+            json.pop();
+        }
+        json.remove(0);
+        return json;
+    }
+    if let Ok(text) = serde_json::from_str(&json) {
         return text;
     }
     // Cut off: at worst in the middle of an escaped surrogate pair, twelve characters long.
-    let mut end = quoted.len();
     for _ in 0..=12 {
-        if let Some(prefix) = quoted.get(..end)
-            && let Ok(text) = serde_json::from_str(&format!("\"{prefix}\""))
-        {
+        if let Ok(text) = serde_json::from_str(&format!("{json}\"")) {
             return text;
         }
-        end = quoted
-            .get(..end)
-            .and_then(|q| q.char_indices().next_back())
-            .map_or(0, |(at, _)| at);
+        json.pop();
     }
     String::new()
 }
@@ -148,7 +152,7 @@ impl BoundedWriter {
         // little beyond the limit.
         let max_kept = limit_chars.saturating_add(128).saturating_mul(6);
         Self {
-            kept: Vec::new(),
+            kept: Vec::with_capacity(max_kept.min(EXPECTED_BYTES)),
             max_kept,
             max_counted: max_kept.max(MAX_COUNTED_BYTES),
             bytes: 0,
@@ -176,7 +180,8 @@ impl BoundedWriter {
 
     fn count(&mut self, bytes: &[u8]) {
         let starts_char = |byte: &&u8| (**byte & 0xC0) != 0x80;
-        if !self.is_string() {
+        let is_plain = self.escape == Escape::None && !bytes.contains(&b'\\');
+        if is_plain || !self.is_string() {
             self.chars += bytes.iter().filter(starts_char).count();
             return;
         }
@@ -306,8 +311,8 @@ mod tests {
 
     #[test]
     fn a_cut_inside_of_an_escape_loses_only_the_escape() {
-        assert_eq!(unquoted("ab\\u00"), "ab");
-        assert_eq!(unquoted("ab\\ud83d\\ude"), "ab");
-        assert_eq!(unquoted("ab\\"), "ab");
+        assert_eq!(unquoted("\"ab\\u00".to_owned()), "ab");
+        assert_eq!(unquoted("\"ab\\ud83d\\ude".to_owned()), "ab");
+        assert_eq!(unquoted("\"ab\\".to_owned()), "ab");
     }
 }

@@ -71,7 +71,7 @@ impl Site {
         if let Some(captured) = input(&observation) {
             observation.captured_json_input(captured);
         }
-        Call(EndGuard(observation))
+        Call(Some(EndGuard(observation)))
     }
 
     fn prepare(self, sdk: &Sdk, input: impl FnOnce(&mut Arguments)) -> Deferred {
@@ -112,37 +112,43 @@ impl Deferred {
 /// done, as an error when it panics, as a warning when its future is dropped before.
 #[derive(Debug)]
 #[must_use]
-pub struct Call(EndGuard);
+pub struct Call(Option<EndGuard>);
 
 impl Call {
     /// Whether nothing comes of this call.
     #[inline]
     pub fn is_off(&self) -> bool {
-        self.0.0.is_disabled()
+        self.0.is_none()
     }
 
     /// Whether what is said of this call will be sent.
     #[inline]
     pub fn is_recording(&self) -> bool {
-        !self.is_off() && self.0.0.is_recording()
+        self.observation().is_some_and(Observation::is_recording)
     }
 
     /// Runs the body of a function.
     #[inline]
     pub fn run<R>(&self, body: impl FnOnce() -> R) -> R {
-        self.0.0.in_scope(body)
+        match self.observation() {
+            None => body(),
+            Some(observation) => observation.in_scope(body),
+        }
     }
 
     /// Runs a body that returns a future, of whose output it is only known that it is `T`.
     #[inline]
     pub fn run_future<T, F: Future<Output = T>>(&self, body: impl FnOnce() -> F) -> F {
-        self.0.0.in_scope(body)
+        self.run(body)
     }
 
     /// Runs the body of an `async` function.
     #[inline]
     pub fn within<F: Future>(&self, body: F) -> InObservation<F> {
-        body.in_observation(&self.0.0)
+        match self.observation() {
+            None => body.in_observation(&Observation::disabled()),
+            Some(observation) => body.in_observation(observation),
+        }
     }
 
     /// Follows a stream: the call ends with it. `record` looks at every item.
@@ -157,41 +163,42 @@ impl Call {
 
     /// Records what the function returned.
     pub fn output<T: Serialize>(&self, output: &T) {
-        let content = self.content();
-        if content != Content::Off
+        if let Some(observation) = self.observation()
+            && let content = observation.sdk().content()
+            && content != Content::Off
             && let Some(captured) = value::capture(output, content.max_chars())
         {
-            self.0.0.captured_output(captured);
+            observation.captured_output(captured);
         }
     }
 
     /// Records that the function failed.
     pub fn failed(&self, message: impl fmt::Display) {
-        self.0.0.error(&message);
+        if let Some(observation) = self.observation() {
+            observation.error(&message);
+        }
     }
 
     /// The function has returned.
     #[inline]
     pub fn end(self) {
-        self.0.done();
+        if let Some(guard) = self.0 {
+            guard.done();
+        }
     }
 
-    pub(super) fn content(&self) -> Content {
-        self.0.0.sdk().content()
-    }
-
-    pub(super) fn observation(&self) -> &Observation {
-        &self.0.0
+    #[inline]
+    pub(super) fn observation(&self) -> Option<&Observation> {
+        self.0.as_ref().map(|guard| &guard.0)
     }
 
     #[inline]
     fn off() -> Self {
-        Self(EndGuard(Observation::disabled()))
+        Self(None)
     }
 }
 
 /// The SDK of the current observation, else that of the process; `None` if it is off.
-#[inline]
 fn sdk_to_use() -> Option<Sdk> {
     if let Some(sdk) = with_current(|current| current.map(|current| current.sdk().clone())) {
         return sdk.is_enabled().then_some(sdk);

@@ -37,11 +37,11 @@ pin_project! {
 
 impl<S: Stream, R: FnMut(&mut Chunks, &S::Item)> ObservedStream<S, R> {
     pub(super) fn new(inner: S, call: Call, record: R) -> Self {
-        let context = (!call.is_off()).then(|| context_with(call.observation()));
-        let following = context.is_some().then(|| Following {
-            chunks: Chunks::new(call.content()),
-            call,
-        });
+        let context = call.observation().map(context_with);
+        let chunks = call
+            .observation()
+            .map(|observation| Chunks::new(observation.sdk().content()));
+        let following = chunks.map(|chunks| Following { call, chunks });
         Self {
             inner: Some(inner),
             context,
@@ -98,16 +98,20 @@ struct Following {
 impl Following {
     fn done(mut self) {
         self.record();
-        self.call.observation().end();
+        if let Some(observation) = self.call.observation() {
+            observation.end();
+        }
         // `drop` finds it ended and says nothing more.
     }
 
     fn record(&mut self) {
-        let observation = self.call.observation();
-        match self.chunks.finish() {
-            None => {}
-            Some(Output::Text(text)) => _ = observation.captured_output(text),
-            Some(Output::Json(json)) => _ = observation.captured_json_output(json),
+        let output = self.chunks.finish();
+        match (self.call.observation(), output) {
+            (Some(observation), Some(Output::Text(text))) => _ = observation.captured_output(text),
+            (Some(observation), Some(Output::Json(json))) => {
+                observation.captured_json_output(json);
+            }
+            _ => {}
         }
         if let Some(message) = self.chunks.failure() {
             self.call.failed(message);
@@ -122,9 +126,11 @@ impl Drop for Following {
             return;
         }
         self.record();
-        let observation = self.call.observation();
         // The guard of the call speaks for a panic.
-        if !std::thread::panicking() && !observation.has_level() {
+        if let Some(observation) = self.call.observation()
+            && !std::thread::panicking()
+            && !observation.has_level()
+        {
             observation.level(Level::Warning);
             observation.status_message("cancelled: the stream was dropped before its end");
         }

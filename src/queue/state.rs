@@ -210,7 +210,7 @@ impl State {
             Some(id) => self
                 .traces
                 .iter()
-                .find(|trace| trace.id == id)
+                .rfind(|trace| trace.id == id)
                 .map_or(0, Trace::spans),
         }
     }
@@ -303,7 +303,8 @@ impl State {
     }
 
     fn trace_mut(&mut self, id: TraceId) -> &mut Trace {
-        let known = self.traces.iter().position(|trace| trace.id == id);
+        // From the back: spans end in the traces that began last.
+        let known = self.traces.iter().rposition(|trace| trace.id == id);
         let at = known.unwrap_or_else(|| {
             self.traces.push_back(Trace::new(id));
             self.traces.len() - 1

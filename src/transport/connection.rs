@@ -67,7 +67,7 @@ impl Connections {
         Ok(())
     }
 
-    /// Sends a request and reads the whole answer, of which at most [`MAX_ANSWER_BYTES`] are kept.
+    /// Sends what `request` makes and reads the whole answer, of which at most [`MAX_ANSWER_BYTES`] are kept.
     /// A warm connection gets `patience` to answer before a fresh one is tried: a network that
     /// forgot it during a freeze drops the request without a word. Cancelling the future closes
     /// the connection that it used.
@@ -77,11 +77,11 @@ impl Connections {
     /// No connection, or it broke before the answer was read.
     pub(crate) async fn send(
         &self,
-        request: Request<Full<Bytes>>,
+        request: impl Fn() -> Request<Full<Bytes>>,
         patience: Duration,
     ) -> Result<Response<Bytes>, Error> {
         if let Some(reused) = self.take_idle().await {
-            let exchange = self.exchange(reused, clone_of(&request));
+            let exchange = self.exchange(reused, request());
             match tokio::time::timeout(patience, exchange).await {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(Broken::InAnswer(error))) => return Err(error),
@@ -89,7 +89,7 @@ impl Connections {
             }
         }
         let fresh = self.connect().await?;
-        self.exchange(fresh, request)
+        self.exchange(fresh, request())
             .await
             .map_err(|broken| match broken {
                 Broken::BeforeAnswer(error) | Broken::InAnswer(error) => error,
@@ -187,12 +187,4 @@ enum Broken {
     BeforeAnswer(Error),
     /// The back-end had begun to answer.
     InAnswer(Error),
-}
-
-fn clone_of(request: &Request<Full<Bytes>>) -> Request<Full<Bytes>> {
-    let mut copy = Request::new(request.body().clone());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }

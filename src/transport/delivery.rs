@@ -155,7 +155,8 @@ impl Delivery {
         let connections = self.connections();
         let endpoint = connections.endpoint();
         let request = endpoint.projects_request()?;
-        let answer = tokio::time::timeout(budget, connections.send(request, budget / 2)).await;
+        let answer =
+            tokio::time::timeout(budget, connections.send(|| request.clone(), budget / 2)).await;
         Some(match answer {
             Err(_) => Err(Error::timeout(endpoint.host(), budget)),
             Ok(Err(error)) => Err(error),
@@ -369,9 +370,10 @@ impl Delivery {
         let sent_bytes = body.len();
         report.requests += 1;
         report.bytes += sent_bytes;
-        let request = match endpoint.ingestion_request(body.clone()) {
+        // Made anew for a repetition, which is rare; most requests are made once.
+        let request = || match endpoint.ingestion_request(body.clone()) {
             Some(request) if is_scores => request,
-            _ => endpoint.traces_request(body, gzipped),
+            _ => endpoint.traces_request(body.clone(), gzipped),
         };
         let started = Instant::now();
         let response = lane.connections.send(request, budget / 2).await;

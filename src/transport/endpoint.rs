@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT},
-    uri::Scheme,
+    uri::{PathAndQuery, Scheme},
 };
 use http_body_util::Full;
 
@@ -23,15 +23,15 @@ pub(crate) struct Endpoint {
     port: u16,
     /// What every request carries; the credentials are marked sensitive.
     headers: HeaderMap,
-    traces_path: String,
+    traces: Uri,
     /// What only Langfuse has: `auth_check`, trace URLs and scores.
-    langfuse_paths: Option<LangfusePaths>,
+    langfuse: Option<LangfusePaths>,
 }
 
 #[derive(Debug)]
 struct LangfusePaths {
-    projects: String,
-    ingestion: String,
+    projects: Uri,
+    ingestion: Uri,
 }
 
 impl Endpoint {
@@ -68,15 +68,17 @@ impl Endpoint {
         if let Ok(public_key) = HeaderValue::try_from(&langfuse.public_key) {
             headers.insert("x-langfuse-public-key", public_key);
         }
-        Self::build(
-            &base,
-            headers,
-            format!("{prefix}/api/public/otel/v1/traces"),
-            Some(LangfusePaths {
-                projects: format!("{prefix}/api/public/projects"),
-                ingestion: format!("{prefix}/api/public/ingestion"),
-            }),
-        )
+        let path = |path: &str| {
+            format!("{prefix}{path}")
+                .parse()
+                .map_err(Error::configuration)
+        };
+        let traces = path("/api/public/otel/v1/traces")?;
+        let paths = LangfusePaths {
+            projects: path("/api/public/projects")?,
+            ingestion: path("/api/public/ingestion")?,
+        };
+        Self::build(&base, headers, traces, Some(paths))
     }
 
     fn otlp(endpoint: &Uri, given: &[(String, Secret)]) -> Result<Self, Error> {
@@ -87,18 +89,16 @@ impl Endpoint {
             value.set_sensitive(true);
             headers.append(name, value);
         }
-        let path = endpoint
-            .path_and_query()
-            .map_or("/", |path| path.as_str())
-            .to_owned();
-        Self::build(endpoint, headers, path, None)
+        let path = endpoint.path_and_query().cloned();
+        let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Self::build(endpoint, headers, path.into(), None)
     }
 
     fn build(
         uri: &Uri,
         mut headers: HeaderMap,
-        traces_path: String,
-        langfuse_paths: Option<LangfusePaths>,
+        traces: Uri,
+        langfuse: Option<LangfusePaths>,
     ) -> Result<Self, Error> {
         let tls = uri.scheme() == Some(&Scheme::HTTPS);
         let host = uri
@@ -123,14 +123,14 @@ impl Endpoint {
             host,
             port,
             headers,
-            traces_path,
-            langfuse_paths,
+            traces,
+            langfuse,
         })
     }
 
     /// A POST of an OTLP protobuf body.
     pub(crate) fn traces_request(&self, body: Bytes, gzipped: bool) -> Request<Full<Bytes>> {
-        let mut request = self.request(Method::POST, &self.traces_path, body);
+        let mut request = self.request(Method::POST, &self.traces, body);
         let headers = request.headers_mut();
         headers.insert(
             CONTENT_TYPE,
@@ -144,13 +144,13 @@ impl Endpoint {
 
     /// The GET that tells whether the keys are good, where the back-end has one.
     pub(crate) fn projects_request(&self) -> Option<Request<Full<Bytes>>> {
-        let paths = self.langfuse_paths.as_ref()?;
+        let paths = self.langfuse.as_ref()?;
         Some(self.request(Method::GET, &paths.projects, Bytes::new()))
     }
 
     /// A POST of ingestion events, where the back-end takes them.
     pub(crate) fn ingestion_request(&self, body: Bytes) -> Option<Request<Full<Bytes>>> {
-        let paths = self.langfuse_paths.as_ref()?;
+        let paths = self.langfuse.as_ref()?;
         let mut request = self.request(Method::POST, &paths.ingestion, body);
         request
             .headers_mut()
@@ -160,14 +160,13 @@ impl Endpoint {
 
     /// Whether this is Langfuse.
     pub(crate) fn is_langfuse(&self) -> bool {
-        self.langfuse_paths.is_some()
+        self.langfuse.is_some()
     }
 
-    fn request(&self, method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
+    fn request(&self, method: Method, uri: &Uri, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        // A path that does not parse was refused with the base URL already.
-        *request.uri_mut() = path.parse().unwrap_or_default();
+        *request.uri_mut() = uri.clone();
         *request.headers_mut() = self.headers.clone();
         request
     }

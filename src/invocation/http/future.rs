@@ -60,21 +60,23 @@ enum Outcome<R: Body, E> {
 impl<F, R: Body, E> TraceFuture<F, R, E> {
     pub(super) fn new(
         handling: Handling<F>,
-        scope: Scope,
+        scope: Option<Scope>,
         context: Context,
         is_head: bool,
     ) -> Self {
         let (inner, outcome) = match handling {
             Handling::Running(future) => (Some(future), None),
             Handling::Panicked(panic) => {
-                scope.panicked(panic.as_ref());
+                if let Some(scope) = &scope {
+                    scope.panicked(panic.as_ref());
+                }
                 (None, Some(Outcome::Panicked(panic)))
             }
         };
         Self {
             inner,
             context,
-            scope: Some(scope),
+            scope,
             is_head,
             outcome,
             flushing: None,

@@ -10,6 +10,7 @@ use std::{
 
 use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
+use opentelemetry::Context;
 use tower_service::Service;
 
 use super::{TraceFuture, TracedBody, future::Handling};
@@ -48,9 +49,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let scope = open(&self.sdk, &request);
+        let scope = self.sdk.is_enabled().then(|| open(&self.sdk, &request));
         let is_head = request.method() == Method::HEAD;
-        let context = scope.context();
+        let context = scope.as_ref().map_or_else(Context::current, Scope::context);
         let _attached = context.clone().attach();
         let handling = match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
             Ok(future) => Handling::Running(future),

@@ -45,12 +45,18 @@ const PREFIXES: &[&str] = &[
 /// Words after which a credential follows.
 const SCHEMES: &[&str] = &["Bearer ", "bearer ", "Basic ", "basic "];
 
+/// What the prefixes and words begin with, as few words do: most need no closer look.
+const INITIALS: [char; 9] = ['A', 'B', 'b', 'g', 'h', 'p', 'r', 's', 'x'];
+
 /// Shorter runs after a prefix are words, not keys.
 const MIN_KEY_CHARS: usize = 12;
 
 /// The byte range of the secret that begins at the word that begins at `at`.
 fn secret_at(text: &str, at: usize) -> Option<(usize, usize)> {
     let rest = text.get(at..)?;
+    if !rest.starts_with(INITIALS) {
+        return None;
+    }
     if let Some(scheme) = SCHEMES.iter().find(|scheme| rest.starts_with(**scheme)) {
         let start = at + scheme.len();
         let length = key_length(text.get(start..)?);
@@ -109,6 +115,13 @@ mod tests {
             ("éAKIAIOSFODNN7EXAMPLE", "é[redacted]"),
         ] {
             assert_eq!(redact_keys(text), expected);
+        }
+    }
+
+    #[test]
+    fn the_initials_are_those_of_every_prefix_and_word() {
+        for text in PREFIXES.iter().chain(SCHEMES) {
+            assert!(text.starts_with(INITIALS), "{text}");
         }
     }
 

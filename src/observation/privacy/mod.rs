@@ -27,14 +27,15 @@ pub(crate) enum Redaction {
     Explicit,
 }
 
-/// Takes out of `text` what must not leave; borrows when there is nothing.
-pub(crate) fn redact(text: &str, redaction: Redaction) -> Cow<'_, str> {
-    let stripped = and_then(Cow::Borrowed(text), media::strip);
+/// Takes out of `text` what must not leave; it is the same string when there is nothing.
+pub(crate) fn redact(text: String, redaction: Redaction) -> String {
+    let stripped = and_then(Cow::Owned(text), media::strip);
     let redacted = and_then(stripped, keys::redact_keys);
-    match redaction {
+    let redacted = match redaction {
         Redaction::Explicit => redacted,
         Redaction::Automatic => and_then(redacted, personal::redact_personal),
-    }
+    };
+    redacted.into_owned()
 }
 
 fn and_then<'a>(
