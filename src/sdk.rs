@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -29,6 +29,7 @@ use crate::{
     config::{Destination, Settings},
     diagnostics,
     observation::{attributes, redact_keys},
+    provider::OpenCalls,
     queue::{Bounds, Processor, Queue},
     transport::{Connections, Delivery, Encoder, Endpoint, Patience},
 };
@@ -133,6 +134,7 @@ struct Inner {
     /// Whether no invocation has been seen yet: the one fact that is the process's, not the
     /// request's.
     is_cold: AtomicBool,
+    open_calls: OpenCalls,
 }
 
 struct Pipeline {
@@ -163,6 +165,7 @@ impl Sdk {
             settings,
             pipeline,
             is_cold: AtomicBool::new(true),
+            open_calls: OpenCalls::default(),
         }))
     }
 
@@ -203,9 +206,11 @@ impl Sdk {
             .start()
     }
 
-    /// Sends what has ended, on the caller's runtime, within `budget`. The SDK keeps running; what
-    /// could not be sent is kept for the next flush. Works on every Tokio runtime that has its time and
-    /// I/O drivers (`enable_all`), `current_thread` included, and outside of Tokio.
+    /// Sends what has ended, on the caller's runtime, within `budget`. Model calls whose responses
+    /// are still streaming are waited for, for half of it at most; then they are sent as far as
+    /// they have come, and later pieces are no longer observed. The SDK keeps running; what
+    /// could not be sent is kept for the next flush. Works on every Tokio runtime that has its time
+    /// and I/O drivers (`enable_all`), `current_thread` included, and outside of Tokio.
     pub async fn force_flush(&self, budget: Duration) -> FlushReport {
         self.flush(budget, Patience::Prompt).await
     }
@@ -308,6 +313,11 @@ impl Sdk {
         }
     }
 
+    /// The model calls whose responses are still being read.
+    pub(crate) fn open_calls(&self) -> &OpenCalls {
+        &self.0.open_calls
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }
@@ -358,9 +368,16 @@ impl Sdk {
         match &self.0.pipeline {
             None => FlushReport::default(),
             Some(pipeline) if tokio::runtime::Handle::try_current().is_ok() => {
-                pipeline.delivery.flush(None, budget, patience).await
+                let begin = Instant::now();
+                // Half of the budget is for streams that are still open, the rest for sending.
+                self.0.open_calls.settle(budget / 2).await;
+                let left = budget.saturating_sub(begin.elapsed());
+                pipeline.delivery.flush(None, left, patience).await
             }
-            Some(pipeline) => pipeline.delivery.flush_from_outside(budget, patience).await,
+            Some(pipeline) => {
+                self.0.open_calls.close_all();
+                pipeline.delivery.flush_from_outside(budget, patience).await
+            }
         }
     }
 }

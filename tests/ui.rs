@@ -3,8 +3,6 @@
 //! It builds the dependencies once more, which takes minutes, so it runs when `WARMSPAN_UI` is set.
 //! `WARMSPAN_UI=1 TRYBUILD=overwrite cargo test --test ui` writes the expected messages anew.
 
-#![expect(clippy::print_stdout, reason = "a test that was not asked for says so")]
-
 #[test]
 fn every_rule_has_a_case() {
     if std::env::var_os("WARMSPAN_UI").is_none() {

@@ -82,6 +82,9 @@ pub(super) fn response(call: &Call, observation: &Observation) {
             observation.attribute(key, i64::try_from(tokens).unwrap_or(i64::MAX));
         }
     }
+    if let Some(tokens) = call.thinking_tokens {
+        observation.metadata("thinking_tokens", &tokens);
+    }
     if let Some(cost) = call.cost {
         observation.cost(cost);
     }
@@ -107,6 +110,11 @@ fn outcome(call: &Call, observation: &Observation) {
             .level(Level::Error)
             .status_message(message)
             .attribute(ERROR_TYPE, kind.clone());
+    } else if let Some(refusal) = &call.refusal {
+        observation.level(Level::Warning).status_message(refusal);
+        if reasons.is_empty() {
+            reasons.push("content_filter".to_owned());
+        }
     } else if let Some(warning) = warning(call) {
         observation.level(Level::Warning).status_message(warning);
     }
@@ -124,6 +132,7 @@ fn warning(call: &Call) -> Option<&'static str> {
     match call.ended {
         Ended::Dropped if call.streamed => Some("stream dropped by caller"),
         Ended::Dropped => Some("call dropped by caller"),
+        Ended::Flushed => Some("flushed while the stream was still open"),
         Ended::Eof => Some("stream ended before its end mark"),
         Ended::Protocol | Ended::Error => None,
     }
