@@ -82,8 +82,8 @@ fn key_length(text: &str) -> usize {
 fn next_word(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let mut in_word = true;
-    for (offset, character) in rest.char_indices() {
-        let is_part = character.is_ascii_alphanumeric();
+    for (offset, byte) in rest.bytes().enumerate() {
+        let is_part = byte.is_ascii_alphanumeric();
         if is_part && !in_word {
             return at + offset;
         }
