@@ -1,7 +1,5 @@
 #!/usr/bin/env bash
-# Every feature compiles on its own, without a warning, and so does the crate without any.
-# Clippy stands in for `cargo check`: it denies warnings without another RUSTFLAGS, which would build
-# every dependency again.
+# Every feature compiles on its own, and so does the crate without any.
 set -euo pipefail
 source "$(dirname "$0")/environment.sh"
 
@@ -13,10 +11,10 @@ print(*next(package["features"] for package in packages if package["name"] == "w
 failed=()
 for feature in "" $features; do
     echo "--- ${feature:-no feature}"
-    cargo clippy --locked -p warmspan --lib --no-default-features --features "$feature" -- -D warnings ||
+    cargo check --locked -p warmspan --no-default-features --features "$feature" ||
         failed+=("${feature:-none}")
 done
 if ((${#failed[@]})); then
-    echo "these features do not compile on their own without a warning: ${failed[*]}"
+    echo "these features do not compile on their own: ${failed[*]}"
     exit 1
 fi

@@ -4,10 +4,11 @@ import re
 import subprocess
 import sys
 
+# Keys that only count up, and the one of AWS's documentation, are examples.
 FORBIDDEN = {
     "a path of a machine": r"/(?:work|root|home/\w+|Users/\w+)/",
     "an API key": r"\bsk-(?:[a-z0-9]+-)*(?=[A-Za-z0-9_-]*[a-z])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{24,}",
-    "a key of Langfuse": r"\b[ps]k-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
+    "a key of Langfuse": r"\b[ps]k-lf-(?!01234567-)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
     "a key of AWS": r"\bAKIA(?![A-Z0-9]*EXAMPLE)[A-Z0-9]{16}\b",
     "a token of GitHub": r"\bgh[pousr]_[A-Za-z0-9]{36}",
     "a private key": r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",

@@ -2,9 +2,9 @@
 //! `lambda.rs` is its main on AWS Lambda.
 
 use futures_util::StreamExt as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use warmspan::{
-    Level, ObservationType, ObserveFuture as _,
+    Level, observe,
     openai::{
         self,
         async_openai::{
@@ -21,7 +21,7 @@ use warmspan::{
 };
 
 /// What a caller asks.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Question {
     /// The question itself.
     pub question: String,
@@ -35,25 +35,13 @@ pub struct Question {
 /// # Errors
 ///
 /// The model could not be asked, or did not answer.
+#[observe(as_type = "chain")] // input, output, errors and nesting are recorded
 pub async fn answer(question: Question, model: &str) -> Result<String, OpenAIError> {
-    let chain = warmspan::sdk()
-        .observation("answer")
-        .as_type(ObservationType::Chain)
-        .start();
-    chain.input(&question.question);
-    let asked = async {
-        let result = if question.stream {
-            ask_streaming(&question.question, model).await
-        } else {
-            ask(&question.question, model).await
-        };
-        match &result {
-            Ok(answer) => chain.output(answer),
-            Err(error) => chain.error(error),
-        };
-        result
-    };
-    asked.observed(chain.clone()).await
+    if question.stream {
+        ask_streaming(&question.question, model).await
+    } else {
+        ask(&question.question, model).await
+    }
 }
 
 /// The responses API, in one piece. The call becomes a generation by itself.

@@ -29,7 +29,8 @@
 //!   environment. Every warm invocation reuses it.
 //! * The adapters [`lambda`] and [`http`] open the root observation of a request, run the handler
 //!   inside of it, and await the flush before the response.
-//! * [`observation`] has what happens in between: spans, generations, tools, events.
+//! * [`observation`] has what happens in between: spans, generations, tools, events. [`observe`]
+//!   makes one of a function.
 //! * [`openai`] is a client whose calls observe themselves.
 //! * What has ended waits in a bounded queue until Langfuse has said that it has it. A
 //!   [`FlushReport`] tells what a flush did, [`Losses`] what was lost and why.
@@ -70,10 +71,11 @@ pub use invocation::http;
 #[cfg(feature = "lambda")]
 pub use invocation::lambda;
 pub use observation::{
-    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture,
+    Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Score,
     TraceAttributes, Usage, create_observation_id, create_trace_id, current_observation_id,
-    current_trace_id, get_client, propagate_attributes, start_active_observation,
-    start_observation, update_current_generation, update_current_observation,
+    current_trace_id, get_client, propagate_attributes, score_current_observation,
+    score_current_trace, start_active_observation, start_observation, update_current_generation,
+    update_current_observation,
 };
 pub use observe::observe;
 #[doc(hidden)]

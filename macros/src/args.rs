@@ -202,13 +202,12 @@ impl Rule {
         }
         let other = OTHER_NAMES.iter().find(|(other, _)| key == other);
         let meant = other.and_then(|(_, name)| RULES.iter().find(|rule| rule.name == *name));
-        let message = match meant {
-            Some(rule) => format!("unknown argument `{key}`; write `{}`", rule.usage),
-            None => {
-                let usages: Vec<_> = RULES.iter().map(|r| format!("`{}`", r.usage)).collect();
-                let usages = usages.join(", ");
-                format!("unknown argument `{key}`; `#[observe]` knows {usages}")
-            }
+        let message = if let Some(rule) = meant {
+            format!("unknown argument `{key}`; write `{}`", rule.usage)
+        } else {
+            let usages: Vec<_> = RULES.iter().map(|r| format!("`{}`", r.usage)).collect();
+            let usages = usages.join(", ");
+            format!("unknown argument `{key}`; `#[observe]` knows {usages}")
         };
         Err(Error::new(key.span(), message))
     }

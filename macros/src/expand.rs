@@ -92,7 +92,7 @@ impl Names {
 
 /// How a call begins.
 struct Site {
-    site: TokenStream,
+    description: TokenStream,
     sdk: Option<Expr>,
     input: TokenStream,
 }
@@ -100,34 +100,44 @@ struct Site {
 impl Site {
     fn new(args: &Args, function: &Function, names: &Names) -> Result<Self> {
         let Names { krate, private, .. } = names;
-        let name = match &args.name {
-            Some(name) => name.clone(),
-            None => {
-                let ident = &function.signature.ident;
-                LitStr::new(&ident.unraw().to_string(), ident.span())
-            }
-        };
+        let ident = &function.signature.ident;
+        let own_name = || LitStr::new(&ident.unraw().to_string(), ident.span());
+        let name = args.name.clone().unwrap_or_else(own_name);
         let kind = &args.as_type;
         Ok(Self {
-            site: quote!(#private::Site::new(#name, #krate::ObservationType::#kind)),
+            description: quote!(#private::Site::new(#name, #krate::ObservationType::#kind)),
             sdk: args.sdk.clone(),
             input: input(args, function, names)?,
         })
     }
 
     fn begin(&self) -> TokenStream {
-        let Self { site, sdk, input } = self;
+        let Self {
+            description,
+            sdk,
+            input,
+        } = self;
         match sdk {
-            None => quote!(#site.begin(#input)),
-            Some(sdk) => quote!(#site.begin_in(&#sdk, #input)),
+            None => quote!(#description.begin(#input)),
+            Some(sdk) => {
+                let sdk = quote_spanned!(sdk.span()=> &#sdk);
+                quote!(#description.begin_in(#sdk, #input))
+            }
         }
     }
 
     fn defer(&self) -> TokenStream {
-        let Self { site, sdk, input } = self;
+        let Self {
+            description,
+            sdk,
+            input,
+        } = self;
         match sdk {
-            None => quote!(#site.defer(#input)),
-            Some(sdk) => quote!(#site.defer_in(&#sdk, #input)),
+            None => quote!(#description.defer(#input)),
+            Some(sdk) => {
+                let sdk = quote_spanned!(sdk.span()=> &#sdk);
+                quote!(#description.defer_in(#sdk, #input))
+            }
         }
     }
 }
@@ -146,6 +156,7 @@ fn input(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
         let value = names.value(&quote!(&#name));
         quote! {
             #(#cfg)*
+            #[allow(clippy::used_underscore_binding)]
             #arguments.add(#recorded_name, &#value);
         }
     });
@@ -388,7 +399,7 @@ impl Body<'_> {
             OutputForm::Value => self.finish_value(),
             OutputForm::OpaqueStream => self.finish_stream(),
             OutputForm::OpaqueStreamInResult => self.finish_stream_in_result(),
-            OutputForm::NamedStream => self.finish_named_stream(),
+            OutputForm::NamedStream => self.finish_named_stream(&output.ty),
         }
     }
 
@@ -448,7 +459,7 @@ impl Body<'_> {
         }
     }
 
-    fn finish_named_stream(&self) -> TokenStream {
+    fn finish_named_stream(&self, ty: &syn::Type) -> TokenStream {
         let Names {
             call,
             output,
@@ -459,8 +470,11 @@ impl Body<'_> {
         let traits = self.names.traits();
         let record = self.record_item();
         let message = self.names.message(&error);
+        // A type that is no stream is an error about the return type.
+        let output = Ident::new(&output.to_string(), output.span().located_at(ty.span()));
+        let follow = quote_spanned!(ty.span()=> #private::ReboxStream::warmspan_follow);
         quote! {
-            #private::ReboxStream::warmspan_follow(#output, #call, #record, |#error| {
+            #follow(#output, #call, #record, |#error| {
                 #traits
                 #message
             })
@@ -501,9 +515,13 @@ impl Body<'_> {
             Some(transform) => {
                 let transformed = variable("transformed");
                 let record = record(quote!(&#transformed));
-                quote_spanned! {transform.span()=>
+                // An argument of the wrong type is an error about `transform`.
+                let argument = variable_at("value", transform.span());
+                let apply = quote_spanned!(transform.span()=> (#transform)(#argument));
+                quote! {
+                    let #argument = #value;
                     #[allow(clippy::redundant_closure_call)]
-                    let #transformed = (#transform)(#value);
+                    let #transformed = #apply;
                     #record
                 }
             }
@@ -518,7 +536,7 @@ fn return_edge(output: &Output) -> TokenStream {
         return TokenStream::new();
     }
     let ty = &output.ty;
-    let edge = variable("edge");
+    let edge = variable_at("edge", ty.span());
     quote_spanned! {ty.span()=>
         #[allow(unreachable_code, clippy::diverging_sub_expression)]
         if let ::core::option::Option::Some(#edge) = ::core::option::Option::None::<#ty> {
@@ -527,6 +545,12 @@ fn return_edge(output: &Output) -> TokenStream {
     }
 }
 
+/// A variable that only the expansion can see.
 fn variable(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
+    variable_at(name, Span::mixed_site())
+}
+
+/// Errors about it point at `place`.
+fn variable_at(name: &str, place: Span) -> Ident {
+    Ident::new(name, place.resolved_at(Span::mixed_site()))
 }

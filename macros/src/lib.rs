@@ -22,7 +22,7 @@ pub fn observe(
 ) -> proc_macro::TokenStream {
     let item = TokenStream::from(item);
     try_expand(args.into(), item.clone())
-        .unwrap_or_else(|error| fallback::expand(item, &error))
+        .unwrap_or_else(|error| fallback::expand(&item, &error))
         .into()
 }
 

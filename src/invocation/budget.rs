@@ -8,6 +8,7 @@ pub(crate) struct Deadline(Option<SystemTime>);
 
 impl Deadline {
     /// No platform has said when.
+    #[cfg(feature = "http")]
     pub(crate) const UNKNOWN: Self = Self(None);
 
     /// A deadline that is past when the invocation begins is unknown, not zero:

@@ -116,6 +116,13 @@ impl Scope {
         self.root.error(&format_args!("panicked: {message}"));
     }
 
+    /// Nobody waits for the end. An error that came before stays one.
+    pub(crate) fn abandoned(&self, message: &str) {
+        if !self.root.has_level() {
+            self.root.level(Level::Warning).status_message(message);
+        }
+    }
+
     /// Ends the root. What is left is to flush it.
     pub(crate) fn end(self) -> Ended {
         self.root.end();
@@ -133,10 +140,8 @@ impl Drop for Scope {
         if self.root.is_recording() {
             if std::thread::panicking() {
                 self.root.error("panicked");
-            } else if !self.root.has_level() {
-                self.root
-                    .level(Level::Warning)
-                    .status_message("cancelled before the response");
+            } else {
+                self.abandoned("cancelled before the response");
             }
             self.root.end();
         }

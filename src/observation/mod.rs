@@ -16,6 +16,7 @@ mod json_cut;
 mod kind;
 mod names;
 mod privacy;
+mod score;
 mod trace_attributes;
 mod usage;
 pub(crate) mod value;
@@ -34,6 +35,7 @@ pub use names::{
     update_current_observation,
 };
 pub(crate) use privacy::{Mask, Redaction, redact_keys};
+pub use score::{Score, score_current_observation, score_current_trace};
 pub(crate) use trace_attributes::Propagated;
 pub use trace_attributes::TraceAttributes;
 pub use usage::Usage;

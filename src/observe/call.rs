@@ -193,14 +193,11 @@ impl Call {
 /// The SDK of the current observation, else that of the process; `None` if it is off.
 #[inline]
 fn sdk_to_use() -> Option<Sdk> {
-    let current = with_current(|current| current.map(|current| current.sdk().clone()));
-    match current {
-        Some(sdk) => sdk.is_enabled().then_some(sdk),
-        None => {
-            let sdk = crate::sdk();
-            sdk.is_enabled().then(|| sdk.clone())
-        }
+    if let Some(sdk) = with_current(|current| current.map(|current| current.sdk().clone())) {
+        return sdk.is_enabled().then_some(sdk);
     }
+    let sdk = crate::sdk();
+    sdk.is_enabled().then(|| sdk.clone())
 }
 
 fn capture_input(

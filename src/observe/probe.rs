@@ -69,6 +69,10 @@ pub trait OutcomeOfResult<'a> {
     type Error;
 
     /// One of both.
+    ///
+    /// # Errors
+    ///
+    /// It is an error.
     fn warmspan_outcome(&self) -> Result<&'a Self::Value, &'a Self::Error>;
 }
 
@@ -88,6 +92,10 @@ pub trait OutcomeOfValue<'a> {
     type Value: ?Sized;
 
     /// The value.
+    ///
+    /// # Errors
+    ///
+    /// Never.
     fn warmspan_outcome(&self) -> Result<&'a Self::Value, &'a Infallible>;
 }
 

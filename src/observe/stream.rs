@@ -144,6 +144,7 @@ pub trait ReboxStream: Sized {
     type Error;
 
     /// Follows the stream: the call ends with it.
+    #[must_use]
     fn warmspan_follow<R, F>(self, call: Call, record: R, failed: F) -> Self
     where
         R: FnMut(&mut Chunks, &Self::Item) + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Encoded spans of one trace.
+//! What goes into requests: encoded spans of one trace, or one score.
 
 use bytes::Bytes;
 use opentelemetry::trace::TraceId;
@@ -8,21 +8,45 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message as _;
 
-/// An encoded `ExportTraceServiceRequest` of spans of one trace.
+/// An encoded part of a request, of one trace.
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     trace: TraceId,
+    kind: BodyKind,
     bytes: Bytes,
     spans: usize,
+}
+
+/// What a body is, and so which requests it fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    /// A protobuf `ExportTraceServiceRequest`.
+    Spans,
+    /// A JSON event of Langfuse's ingestion. Counts like a span.
+    Score,
 }
 
 impl Body {
     pub(crate) fn new(trace: TraceId, bytes: Bytes, spans: usize) -> Self {
         Self {
             trace,
+            kind: BodyKind::Spans,
             bytes,
             spans,
         }
+    }
+
+    pub(crate) fn score(trace: TraceId, event: String) -> Self {
+        Self {
+            trace,
+            kind: BodyKind::Score,
+            bytes: event.into(),
+            spans: 1,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> BodyKind {
+        self.kind
     }
 
     pub(crate) fn trace(&self) -> TraceId {

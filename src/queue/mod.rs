@@ -12,7 +12,7 @@ mod state;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub(crate) use body::Body;
+pub(crate) use body::{Body, BodyKind};
 pub use losses::Losses;
 pub(crate) use losses::Reason;
 use opentelemetry::trace::TraceId;
@@ -46,6 +46,16 @@ impl Queue {
         }
     }
 
+    /// Takes in a score, an event of Langfuse's ingestion as JSON.
+    pub(crate) fn push_score(&self, trace: TraceId, event: String) {
+        let lost = self.state().push_body(Body::score(trace, event));
+        if lost > 0 {
+            diagnostics::warn(format_args!(
+                "{lost} spans or scores did not fit into the queue and are lost"
+            ));
+        }
+    }
+
     /// Encodes the finished spans of `trace`, or of every trace, one body a trace. Cheap when
     /// there are none.
     pub(crate) fn encode(&self, trace: Option<TraceId>, encoder: &Encoder) {
@@ -66,7 +76,7 @@ impl Queue {
         }
     }
 
-    /// Takes encoded bodies, oldest first, at most `max_bytes` of them (but at least one).
+    /// Takes encoded bodies of one kind, oldest first, at most `max_bytes` of them (but at least one).
     pub(crate) fn take(&self, max_bytes: usize) -> Option<Batch<'_>> {
         let bodies = self.state().take_bodies(max_bytes);
         (!bodies.is_empty()).then_some(Batch {
@@ -114,6 +124,11 @@ pub(crate) struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(crate) fn bodies(&self) -> &[Body] {
         &self.bodies
+    }
+
+    /// What all of its bodies are.
+    pub(crate) fn kind(&self) -> BodyKind {
+        self.bodies.first().map_or(BodyKind::Spans, Body::kind)
     }
 
     pub(crate) fn spans(&self) -> usize {

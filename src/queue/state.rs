@@ -79,22 +79,40 @@ impl State {
     pub(super) fn push(&mut self, span: SpanData) -> usize {
         let id = span.span_context.trace_id();
         let bytes = estimated_bytes(&span);
+        let (has_room, lost) = self.make_room(id, bytes);
+        if has_room {
+            let trace = self.trace_mut(id);
+            trace.finished_bytes += bytes;
+            trace.finished.push(span);
+        }
+        lost
+    }
+
+    /// The same for what needs no encoding.
+    pub(super) fn push_body(&mut self, body: Body) -> usize {
+        let (has_room, lost) = self.make_room(body.trace(), body.bytes().len());
+        if has_room {
+            self.trace_mut(body.trace()).encoded.push_back(body);
+        }
+        lost
+    }
+
+    /// Makes room for one more of `bytes` and counts it in. Returns whether there is room, and how
+    /// many were lost, that one included if there is none.
+    fn make_room(&mut self, id: TraceId, bytes: usize) -> (bool, usize) {
         let mut lost = 0;
         while self.spans + 1 > self.bounds.spans || self.bytes + bytes > self.bounds.bytes {
             match self.drop_oldest_other_than(id) {
                 0 => {
                     self.lose(id, Reason::QueueFull, 1);
-                    return lost + 1;
+                    return (false, lost + 1);
                 }
                 dropped => lost += dropped,
             }
         }
         self.spans += 1;
         self.bytes += bytes;
-        let trace = self.trace_mut(id);
-        trace.finished_bytes += bytes;
-        trace.finished.push(span);
-        lost
+        (true, lost)
     }
 
     /// Takes the finished spans of one trace for encoding. They count as away until
@@ -130,18 +148,26 @@ impl State {
         self.forget_empty();
     }
 
-    /// Takes encoded bodies, oldest trace first.
+    /// Takes encoded bodies of the kind of the oldest one, oldest trace first.
     pub(super) fn take_bodies(&mut self, max_bytes: usize) -> Vec<Body> {
-        let mut taken = Vec::new();
+        let mut taken: Vec<Body> = Vec::new();
         let mut bytes = 0;
         for trace in &mut self.traces {
-            while let Some(body) = trace.encoded.front() {
+            let mut at = 0;
+            while let Some(body) = trace.encoded.get(at) {
+                if taken
+                    .first()
+                    .is_some_and(|first| first.kind() != body.kind())
+                {
+                    at += 1;
+                    continue;
+                }
                 bytes += body.bytes().len();
                 if bytes > max_bytes && !taken.is_empty() {
                     return taken;
                 }
                 trace.away += body.spans();
-                taken.extend(trace.encoded.pop_front());
+                taken.extend(trace.encoded.remove(at));
             }
         }
         taken

@@ -50,6 +50,23 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The answer to scores: 207 with the errors of single events.
+    pub(crate) fn to_scores(host: &str, response: &Response<Bytes>) -> Self {
+        match Self::of(host, response) {
+            Self::Delivered { .. } => {
+                let body: serde_json::Value =
+                    serde_json::from_slice(response.body()).unwrap_or_default();
+                let errors = body.get("errors").and_then(serde_json::Value::as_array);
+                Self::Delivered {
+                    rejected: errors.map_or(0, Vec::len),
+                }
+            }
+            other => other,
+        }
+    }
+}
+
 /// Langfuse answers JSON even to protobuf; that is no partial success.
 fn rejected_spans(body: &[u8]) -> usize {
     ExportTraceServiceResponse::decode(body)

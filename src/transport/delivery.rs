@@ -23,7 +23,7 @@ use super::{
 use crate::{
     diagnostics,
     error::Error,
-    queue::{Batch, Body, Queue, Reason},
+    queue::{Batch, Body, BodyKind, Queue, Reason},
 };
 
 /// Whether a flush that meets a busy back-end waits for it.
@@ -351,38 +351,49 @@ impl Delivery {
         report: &mut FlushReport,
     ) -> Result<Answer, Error> {
         let endpoint = lane.connections.endpoint();
-        let plain = concatenated(batch.bodies());
+        let is_scores = batch.kind() == BodyKind::Score;
+        let plain = if is_scores {
+            score_batch(batch.bodies())
+        } else {
+            concatenated(batch.bodies())
+        };
         let plain_bytes = plain.len();
         let compress = self
             .gzip
-            .unwrap_or(plain_bytes > FIRST_FLIGHT_BYTES && !endpoint.is_loopback());
+            .unwrap_or(plain_bytes > FIRST_FLIGHT_BYTES && !endpoint.is_loopback())
+            && !is_scores;
         let (body, gzipped) = if compress {
             gzip(plain)
         } else {
             (plain, false)
         };
-        report.requests += 1;
-        report.bytes += body.len();
         let sent_bytes = body.len();
+        report.requests += 1;
+        report.bytes += sent_bytes;
+        // Made anew for a repetition, which is rare; most requests are made once.
+        let request = || match endpoint.ingestion_request(body.clone()) {
+            Some(request) if is_scores => request,
+            _ => endpoint.traces_request(body.clone(), gzipped),
+        };
         let started = Instant::now();
-        let response = lane
-            .connections
-            .send(
-                || endpoint.traces_request(body.clone(), gzipped),
-                budget / 2,
-            )
-            .await;
+        let response = lane.connections.send(request, budget / 2).await;
         let outcome = Outcome(response.as_ref());
         diagnostics::debug(
             self.debug,
             format_args!(
-                "POST to {}: {} spans, {sent_bytes} bytes ({plain_bytes} before compression): {outcome} after {:.1} ms",
+                "POST to {}: {} {}, {sent_bytes} bytes ({plain_bytes} before compression): {outcome} after {:.1} ms",
                 endpoint.host(),
                 batch.spans(),
+                if is_scores { "scores" } else { "spans" },
                 started.elapsed().as_secs_f64() * 1e3,
             ),
         );
-        Ok(Answer::of(endpoint.host(), &response?))
+        let response = response?;
+        Ok(if is_scores {
+            Answer::to_scores(endpoint.host(), &response)
+        } else {
+            Answer::of(endpoint.host(), &response)
+        })
     }
 
     fn timed_out(&self, budget: Duration) -> FlushReport {
@@ -444,6 +455,19 @@ fn concatenated(bodies: &[Body]) -> Bytes {
         all.extend_from_slice(body.bytes());
     }
     all.freeze()
+}
+
+/// The body of `POST /api/public/ingestion`.
+fn score_batch(events: &[Body]) -> Bytes {
+    let mut batch = BytesMut::from(r#"{"batch":["#);
+    for (number, event) in events.iter().enumerate() {
+        if number > 0 {
+            batch.extend_from_slice(b",");
+        }
+        batch.extend_from_slice(event.bytes());
+    }
+    batch.extend_from_slice(b"]}");
+    batch.freeze()
 }
 
 fn gzip(plain: Bytes) -> (Bytes, bool) {

@@ -24,8 +24,14 @@ pub(crate) struct Endpoint {
     /// What every request carries; the credentials are marked sensitive.
     headers: HeaderMap,
     traces: Uri,
-    /// For `auth_check` and trace URLs; only Langfuse has it.
-    projects: Option<Uri>,
+    /// What only Langfuse has: `auth_check`, trace URLs and scores.
+    langfuse: Option<LangfusePaths>,
+}
+
+#[derive(Debug)]
+struct LangfusePaths {
+    projects: Uri,
+    ingestion: Uri,
 }
 
 impl Endpoint {
@@ -68,8 +74,11 @@ impl Endpoint {
                 .map_err(Error::configuration)
         };
         let traces = path("/api/public/otel/v1/traces")?;
-        let projects = path("/api/public/projects")?;
-        Self::build(&base, headers, traces, Some(projects))
+        let paths = LangfusePaths {
+            projects: path("/api/public/projects")?,
+            ingestion: path("/api/public/ingestion")?,
+        };
+        Self::build(&base, headers, traces, Some(paths))
     }
 
     fn otlp(endpoint: &Uri, given: &[(String, Secret)]) -> Result<Self, Error> {
@@ -89,7 +98,7 @@ impl Endpoint {
         uri: &Uri,
         mut headers: HeaderMap,
         traces: Uri,
-        projects: Option<Uri>,
+        langfuse: Option<LangfusePaths>,
     ) -> Result<Self, Error> {
         let tls = uri.scheme() == Some(&Scheme::HTTPS);
         let host = uri
@@ -115,7 +124,7 @@ impl Endpoint {
             port,
             headers,
             traces,
-            projects,
+            langfuse,
         })
     }
 
@@ -135,8 +144,23 @@ impl Endpoint {
 
     /// The GET that tells whether the keys are good, where the back-end has one.
     pub(crate) fn projects_request(&self) -> Option<Request<Full<Bytes>>> {
-        let uri = self.projects.as_ref()?;
-        Some(self.request(Method::GET, uri, Bytes::new()))
+        let paths = self.langfuse.as_ref()?;
+        Some(self.request(Method::GET, &paths.projects, Bytes::new()))
+    }
+
+    /// A POST of ingestion events, where the back-end takes them.
+    pub(crate) fn ingestion_request(&self, body: Bytes) -> Option<Request<Full<Bytes>>> {
+        let paths = self.langfuse.as_ref()?;
+        let mut request = self.request(Method::POST, &paths.ingestion, body);
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Some(request)
+    }
+
+    /// Whether this is Langfuse.
+    pub(crate) fn is_langfuse(&self) -> bool {
+        self.langfuse.is_some()
     }
 
     fn request(&self, method: Method, uri: &Uri, body: Bytes) -> Request<Full<Bytes>> {

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use serde_json::{Value, json};
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use warmspan::{http::TraceLayer, lambda::traced, testkit::langfuse::Observation};
+use warmspan::{http::TraceLayer, lambda::Traced, testkit::langfuse::Observation};
 
 use crate::lambda_stage::{Stage, invoke};
 
@@ -94,7 +94,7 @@ async fn of_an_event(variables: &[(&str, &str)], headers: &[(&str, &str)]) -> Ob
     let answers = lambda_runtime::service_fn(|_: lambda_runtime::LambdaEvent<Value>| async {
         Ok::<_, lambda_runtime::Error>(json!({ "statusCode": 200 }))
     });
-    let mut service = traced(answers).with_sdk(stage.sdk_with(variables));
+    let mut service = Traced::new(answers, stage.sdk_with(variables));
     let headers: serde_json::Map<_, _> = headers
         .iter()
         .map(|(name, value)| ((*name).to_owned(), json!(value)))

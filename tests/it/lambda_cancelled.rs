@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tower::Service as _;
-use warmspan::{ObserveFuture as _, lambda::traced};
+use warmspan::{ObserveFuture as _, lambda::Traced};
 
 use crate::lambda_stage::{Stage, event, invoke};
 
@@ -24,7 +24,7 @@ async fn its_spans_are_warnings_and_leave_with_the_next_invocation() {
             Ok::<_, Error>(())
         }
     });
-    let mut service = traced(handler).with_sdk(sdk.clone());
+    let mut service = Traced::new(handler, sdk.clone());
     assert!(service.call(event("true")).now_or_never().is_none());
     assert_eq!(sdk.pending_spans(), 2);
     invoke(&mut service, "false").await.unwrap();
@@ -52,7 +52,7 @@ async fn dropped_while_it_flushes_it_loses_nothing() {
     let stage = Stage::set().await;
     let sdk = stage.sdk();
     let handler = service_fn(|_: LambdaEvent<Value>| async { Ok::<_, Error>(()) });
-    let mut service = traced(handler).with_sdk(sdk.clone());
+    let mut service = Traced::new(handler, sdk.clone());
     // Polled once: the handler is done, and the flush has begun.
     assert!(service.call(event("{}")).now_or_never().is_none());
     invoke(&mut service, "{}").await.unwrap();

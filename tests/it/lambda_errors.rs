@@ -5,7 +5,7 @@ use std::fmt;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::Value;
-use warmspan::lambda::traced;
+use warmspan::lambda::Traced;
 
 use crate::lambda_stage::{Stage, invoke};
 
@@ -42,7 +42,7 @@ async fn a_payload_that_does_not_fit_is_a_trace_and_never_reaches_the_handler() 
         panic!("called with a payload that does not fit")
     }
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(never)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(never), stage.sdk());
     let error = invoke(&mut service, r#"{"question":42}"#)
         .await
         .err()
@@ -69,7 +69,7 @@ async fn a_server_error_is_an_error_although_the_handler_returned() {
     let unavailable = service_fn(|_: LambdaEvent<Value>| async {
         Ok::<_, Error>(serde_json::json!({ "statusCode": 503, "body": "later" }))
     });
-    let mut service = traced(unavailable).with_sdk(stage.sdk());
+    let mut service = Traced::new(unavailable, stage.sdk());
     invoke(&mut service, r#"{"requestContext":{},"headers":{}}"#)
         .await
         .unwrap();
@@ -88,7 +88,7 @@ where
 {
     let stage = Stage::set().await;
     let fails = service_fn(move |_: LambdaEvent<Value>| async move { Err::<Value, E>(error()) });
-    let mut service = traced(fails).with_sdk(stage.sdk());
+    let mut service = Traced::new(fails, stage.sdk());
     let told = invoke(&mut service, "{}").await.err().unwrap();
 
     assert_eq!(format!("{told:?}"), format!("{:?}", error()));

@@ -6,7 +6,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::Service as _;
-use warmspan::{lambda::traced, testkit::langfuse::Fault};
+use warmspan::{lambda::Traced, testkit::langfuse::Fault};
 
 use crate::lambda_stage::{Stage, buffered, event, invoke};
 
@@ -14,7 +14,7 @@ use crate::lambda_stage::{Stage, buffered, event, invoke};
 async fn without_the_layer_it_comes_before_the_response_whatever_the_setting() {
     let stage = Stage::set().await;
     let sdk = stage.sdk_with(&[("WARMSPAN_FLUSH", "after-response")]);
-    let mut service = traced(service_fn(echo)).with_sdk(sdk);
+    let mut service = Traced::new(service_fn(echo), sdk);
     invoke(&mut service, "{}").await.unwrap();
 
     assert_eq!(stage.outlines(&[]), ["chat [span]\n"]);
@@ -24,7 +24,7 @@ async fn without_the_layer_it_comes_before_the_response_whatever_the_setting() {
 async fn a_deadline_in_1970_stops_no_flush() {
     for deadline in [0, 600_000] {
         let stage = Stage::set().await;
-        let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+        let mut service = Traced::new(service_fn(echo), stage.sdk());
         let mut event = event("{}");
         event.context.deadline = deadline;
         service.call(event).await.unwrap();
@@ -37,7 +37,7 @@ async fn a_deadline_in_1970_stops_no_flush() {
 async fn where_the_deadline_is_near_it_is_left_to_the_next_invocation() {
     let stage = Stage::set().await;
     let sdk = stage.sdk();
-    let mut service = traced(service_fn(echo)).with_sdk(sdk.clone());
+    let mut service = Traced::new(service_fn(echo), sdk.clone());
     let mut hurried = event("{}");
     hurried.context.deadline = in_unix_millis(Duration::from_millis(50));
     service.call(hurried).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_collector_that_hangs_costs_the_timeout_and_no_more() {
     let stage = Stage::set().await;
     stage.langfuse.answer(Fault::Hang);
     let sdk = stage.sdk_with(&[("LANGFUSE_TIMEOUT", "1.5")]);
-    let mut service = traced(service_fn(echo)).with_sdk(sdk.clone());
+    let mut service = Traced::new(service_fn(echo), sdk.clone());
     let called = Instant::now();
     let response = invoke(&mut service, r#"{"an":"answer"}"#).await;
 
@@ -74,7 +74,7 @@ async fn after_two_failures_in_a_row_no_response_waits() {
     let stage = Stage::set().await;
     stage.langfuse.answer(Fault::Hang);
     let sdk = stage.sdk();
-    let mut service = traced(service_fn(echo)).with_sdk(sdk.clone());
+    let mut service = Traced::new(service_fn(echo), sdk.clone());
     for _ in 0..2 {
         invoke(&mut service, "{}").await.unwrap();
     }
@@ -92,7 +92,7 @@ async fn half_a_minute_later_one_tries_again_and_delivers_what_is_left() {
     let stage = Stage::set().await;
     stage.langfuse.answer(Fault::Hang);
     let sdk = stage.sdk();
-    let mut service = traced(service_fn(echo)).with_sdk(sdk.clone());
+    let mut service = Traced::new(service_fn(echo), sdk.clone());
     for _ in 0..3 {
         invoke(&mut service, "{}").await.unwrap();
     }
@@ -111,7 +111,7 @@ async fn the_next_invocation_delivers_what_the_last_one_could_not() {
     let stage = Stage::set().await;
     stage.langfuse.answer_next(1, &Fault::status(503));
     let sdk = stage.sdk();
-    let mut service = traced(service_fn(echo)).with_sdk(sdk.clone());
+    let mut service = Traced::new(service_fn(echo), sdk.clone());
     invoke(&mut service, "{}").await.unwrap();
     assert_eq!((sdk.pending_spans(), sdk.losses().total()), (1, 0));
     invoke(&mut service, "{}").await.unwrap();
@@ -130,7 +130,7 @@ async fn the_next_invocation_delivers_what_the_last_one_could_not() {
 async fn with_tracing_off_nothing_waits_and_nothing_is_sent() {
     let stage = Stage::set().await;
     let sdk = stage.sdk_with(&[("LANGFUSE_TRACING_ENABLED", "false")]);
-    let mut service = traced(service_fn(echo)).with_sdk(sdk);
+    let mut service = Traced::new(service_fn(echo), sdk);
     let response = invoke(&mut service, r#"{"an":"answer"}"#).await;
 
     assert_eq!(buffered(response), json!({ "an": "answer" }));

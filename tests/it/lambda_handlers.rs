@@ -5,7 +5,7 @@ use std::{cell::Cell, collections::HashMap, future::Future, rc::Rc};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use warmspan::lambda::traced;
+use warmspan::lambda::{Traced, traced};
 
 use crate::lambda_stage::{Stage, buffered, invoke};
 
@@ -17,7 +17,7 @@ async fn one_that_borrows_what_main_owns() {
     let handler = service_fn(move |event: LambdaEvent<String>| async move {
         prices.get(&event.payload).copied().ok_or("not on the menu")
     });
-    let mut service = traced(handler).with_sdk(stage.sdk());
+    let mut service = Traced::new(handler, stage.sdk());
 
     assert_eq!(buffered(invoke(&mut service, r#""tea""#).await), 3);
     assert_eq!(stage.root().output.as_deref(), Some("3"));
@@ -35,7 +35,7 @@ async fn one_that_stays_on_its_thread() {
             Ok::<_, Error>(count.get())
         }
     });
-    let mut service = traced(handler).with_sdk(stage.sdk());
+    let mut service = Traced::new(handler, stage.sdk());
     invoke(&mut service, "{}").await.unwrap();
 
     assert_eq!(buffered(invoke(&mut service, "{}").await), 2);
@@ -56,7 +56,7 @@ async fn one_with_types_of_its_own() {
         Ok(Answer { answer })
     }
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(answer)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(answer), stage.sdk());
     let response = buffered(invoke(&mut service, r#"{"question":"why?"}"#).await);
 
     assert_eq!(response.answer, "WHY?");
@@ -71,7 +71,7 @@ async fn one_that_takes_and_returns_nothing() {
         Ok(())
     }
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(tick)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(tick), stage.sdk());
     invoke(&mut service, "null").await.unwrap();
 
     let root = stage.root();
@@ -82,7 +82,7 @@ async fn one_that_takes_and_returns_nothing() {
 async fn one_that_takes_any_json() {
     let stage = Stage::set().await;
     let echo = service_fn(|event: LambdaEvent<Value>| async { Ok::<_, Error>(event.payload) });
-    let mut service = traced(echo).with_sdk(stage.sdk());
+    let mut service = Traced::new(echo, stage.sdk());
     for payload in [
         json!(null),
         json!(true),
@@ -106,9 +106,9 @@ fn each_way_to_run_takes_a_traced_one() {
     async fn echo(event: LambdaEvent<Value>) -> Result<Value, Error> {
         Ok(event.payload)
     }
-    fn runs(_: impl Future<Output = Result<(), Error>>) {}
     // Not run: only their types are asked for.
-    let _one_after_the_other = || runs(lambda_runtime::run(traced(service_fn(echo))));
-    let _concurrently = || runs(lambda_runtime::run_concurrent(traced(service_fn(echo))));
-    let _in_one_line = || runs(warmspan::lambda::run(service_fn(echo)));
+    fn runs<F: Future<Output = Result<(), Error>>>(_: impl FnOnce() -> F) {}
+    runs(|| lambda_runtime::run(traced(service_fn(echo))));
+    runs(|| lambda_runtime::run_concurrent(traced(service_fn(echo))));
+    runs(|| warmspan::lambda::run(service_fn(echo)));
 }

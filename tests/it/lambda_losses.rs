@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use warmspan::{Losses, Sdk, lambda::traced, testkit::langfuse::Fault};
+use warmspan::{Losses, Sdk, lambda::Traced, testkit::langfuse::Fault};
 
 use crate::lambda_stage::{LONG, Stage, buffered, invoke};
 
@@ -140,7 +140,7 @@ async fn invoke_with_a_step(sdk: &Sdk) {
             Ok::<_, Error>(event.payload)
         }
     });
-    let mut service = traced(handler).with_sdk(sdk.clone());
+    let mut service = Traced::new(handler, sdk.clone());
     let response = invoke(&mut service, r#"{"an":"answer"}"#).await;
     assert_eq!(buffered(response), json!({ "an": "answer" }));
 }

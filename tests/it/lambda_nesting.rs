@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use warmspan::{Observation, ObserveFuture as _, Sdk, lambda::traced};
+use warmspan::{Observation, ObserveFuture as _, Sdk, lambda::Traced};
 
 use crate::lambda_stage::{Stage, invoke};
 
@@ -19,7 +19,7 @@ async fn steps_and_spawned_tasks_nest() {
             Ok::<_, Error>(())
         }
     });
-    let mut service = traced(handler).with_sdk(sdk);
+    let mut service = Traced::new(handler, sdk);
     for _ in 0..2 {
         invoke(&mut service, "{}").await.unwrap();
     }
@@ -63,7 +63,7 @@ async fn invocations_side_by_side_keep_apart() {
         }
     });
     let (mut a, mut b) = {
-        let service = traced(handler).with_sdk(sdk);
+        let service = Traced::new(handler, sdk);
         (service.clone(), service)
     };
     let (a, b) = tokio::join!(invoke(&mut a, r#""a""#), invoke(&mut b, r#""b""#));
@@ -84,7 +84,7 @@ async fn the_handler_can_add_to_the_root() {
         root.metadata("customer", "c-1");
         Ok::<_, Error>(())
     });
-    let mut service = traced(handler).with_sdk(stage.sdk());
+    let mut service = Traced::new(handler, stage.sdk());
     invoke(&mut service, "{}").await.unwrap();
 
     assert_eq!(

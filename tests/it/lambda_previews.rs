@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use warmspan::lambda::traced;
+use warmspan::lambda::Traced;
 
 use crate::lambda_stage::{Stage, invoke};
 
@@ -16,7 +16,7 @@ const KEYS: [&str; 4] = [
 #[tokio::test]
 async fn a_long_body_is_recorded_as_a_preview_that_says_what_it_left_out() {
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(echo), stage.sdk());
     invoke(&mut service, &request(&"é".repeat(1_200)))
         .await
         .unwrap();
@@ -35,7 +35,7 @@ async fn a_long_body_is_recorded_as_a_preview_that_says_what_it_left_out() {
 async fn full_content_keeps_all_of_a_body() {
     let stage = Stage::set().await;
     let sdk = stage.sdk_with(&[("WARMSPAN_CONTENT", "full")]);
-    let mut service = traced(service_fn(echo)).with_sdk(sdk);
+    let mut service = Traced::new(service_fn(echo), sdk);
     let text = "long ".repeat(2_000);
     invoke(&mut service, &request(&text)).await.unwrap();
 
@@ -47,7 +47,7 @@ async fn full_content_keeps_all_of_a_body() {
 async fn with_content_off_no_text_is_recorded() {
     let stage = Stage::set().await;
     let sdk = stage.sdk_with(&[("WARMSPAN_CONTENT", "off")]);
-    let mut service = traced(service_fn(echo)).with_sdk(sdk);
+    let mut service = Traced::new(service_fn(echo), sdk);
     invoke(&mut service, &request("a confidential text"))
         .await
         .unwrap();
@@ -62,10 +62,14 @@ async fn with_content_off_no_text_is_recorded() {
 #[tokio::test]
 async fn two_projects_keep_each_their_own_share_of_a_body() {
     let (curious, discreet) = (Stage::set().await, Stage::set().await);
-    let mut all =
-        traced(service_fn(echo)).with_sdk(curious.sdk_with(&[("WARMSPAN_CONTENT", "full")]));
-    let mut none =
-        traced(service_fn(echo)).with_sdk(discreet.sdk_with(&[("WARMSPAN_CONTENT", "off")]));
+    let mut all = Traced::new(
+        service_fn(echo),
+        curious.sdk_with(&[("WARMSPAN_CONTENT", "full")]),
+    );
+    let mut none = Traced::new(
+        service_fn(echo),
+        discreet.sdk_with(&[("WARMSPAN_CONTENT", "off")]),
+    );
     let payload = request("a confidential text");
     invoke(&mut all, &payload).await.unwrap();
     invoke(&mut none, &payload).await.unwrap();
@@ -79,7 +83,7 @@ async fn two_projects_keep_each_their_own_share_of_a_body() {
 async fn keys_inside_of_bodies_are_redacted() {
     for key in KEYS {
         let stage = Stage::set().await;
-        let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+        let mut service = Traced::new(service_fn(echo), stage.sdk());
         invoke(&mut service, &request(&format!("use {key} for it")))
             .await
             .unwrap();
@@ -108,7 +112,7 @@ async fn a_key_at_the_previews_edge_is_redacted_too() {
     for key in KEYS {
         for before in 500 - key.len()..500 {
             let stage = Stage::set().await;
-            let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+            let mut service = Traced::new(service_fn(echo), stage.sdk());
             let text = format!("{} {key} and so on", "x".repeat(before));
             invoke(&mut service, &request(&text)).await.unwrap();
 
@@ -126,7 +130,7 @@ async fn a_key_at_the_previews_edge_is_redacted_too() {
 #[tokio::test]
 async fn a_binary_body_is_told_by_its_size() {
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(echo), stage.sdk());
     let payload = json!({ "requestContext": {}, "body": "//79/A==", "isBase64Encoded": true });
     invoke(&mut service, &payload.to_string()).await.unwrap();
 
@@ -136,7 +140,7 @@ async fn a_binary_body_is_told_by_its_size() {
 #[tokio::test]
 async fn an_event_that_is_not_http_is_recorded_whole() {
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(echo), stage.sdk());
     invoke(
         &mut service,
         r#"{"Records":[{"body":"a queue's message"}]}"#,
@@ -159,7 +163,7 @@ async fn keys_in_error_messages_are_redacted() {
         let fails = service_fn(move |_: LambdaEvent<Value>| async move {
             Err::<Value, Error>(format!("the model refused {key} today").into())
         });
-        let mut service = traced(fails).with_sdk(stage.sdk());
+        let mut service = Traced::new(fails, stage.sdk());
         let error = invoke(&mut service, "{}").await.err().unwrap();
 
         assert!(

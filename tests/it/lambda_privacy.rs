@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use warmspan::lambda::traced;
+use warmspan::lambda::Traced;
 
 use crate::{
     events::{ALL, BODY, SECRET},
@@ -16,7 +16,7 @@ use crate::{
 async fn nothing_but_the_bodies_is_sent_of_any_kind_of_http_event() {
     for (name, payload) in ALL {
         let stage = Stage::set().await;
-        let mut service = traced(service_fn(answer)).with_sdk(stage.sdk());
+        let mut service = Traced::new(service_fn(answer), stage.sdk());
         let response = buffered(invoke(&mut service, payload).await);
 
         assert_eq!(
@@ -46,11 +46,36 @@ async fn neither_is_it_when_the_content_is_full() {
     for (name, payload) in ALL {
         let stage = Stage::set().await;
         let sdk = stage.sdk_with(&[("WARMSPAN_CONTENT", "full")]);
-        let mut service = traced(service_fn(answer)).with_sdk(sdk);
+        let mut service = Traced::new(service_fn(answer), sdk);
         invoke(&mut service, payload).await.unwrap();
 
         assert_eq!(stage.root().input.as_deref(), Some(BODY), "{name}");
         assert!(!stage.langfuse.contains(SECRET), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn headers_are_not_sent_of_events_that_carry_a_request_inside_either() {
+    for (name, payload) in [
+        (
+            "AppSync",
+            r#"{"arguments":{"id":"1"},"identity":{"sub":"hush"},"request":{"headers":{"authorization":"hush"}}}"#,
+        ),
+        (
+            "an authorizer's",
+            r#"{"type":"TOKEN","authorizationToken":"hush","methodArn":"arn:aws:execute-api:eu-west-1:1:a/b"}"#,
+        ),
+    ] {
+        let stage = Stage::set().await;
+        let mut service = Traced::new(service_fn(answer), stage.sdk());
+        invoke(&mut service, payload).await.unwrap();
+
+        assert_eq!(stage.root().level, "DEFAULT", "{name}");
+        assert!(
+            !stage.langfuse.contains(SECRET),
+            "{name}: {:#?}",
+            stage.root()
+        );
     }
 }
 
@@ -70,7 +95,7 @@ async fn a_payload_that_does_not_fit_quotes_no_header() {
     }
     for (name, payload) in ALL {
         let stage = Stage::set().await;
-        let mut service = traced(service_fn(never)).with_sdk(stage.sdk());
+        let mut service = Traced::new(service_fn(never), stage.sdk());
         assert!(invoke(&mut service, payload).await.is_err(), "{name}");
 
         assert_eq!(stage.root().level, "ERROR", "{name}");
@@ -92,7 +117,7 @@ async fn a_malformed_http_event_shows_nothing_of_itself() {
         r#"{"body":{"question":"?"},"multiValueHeaders":[["cookie","hush"]]}"#,
     ] {
         let stage = Stage::set().await;
-        let mut service = traced(service_fn(answer)).with_sdk(stage.sdk());
+        let mut service = Traced::new(service_fn(answer), stage.sdk());
         invoke(&mut service, payload).await.unwrap();
 
         assert_eq!(stage.root().level, "DEFAULT", "{payload}");

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use tower::Service as _;
-use warmspan::lambda::traced;
+use warmspan::lambda::Traced;
 
 use crate::lambda_stage::{Stage, buffered, event, invoke};
 
@@ -13,7 +13,7 @@ use crate::lambda_stage::{Stage, buffered, event, invoke};
 async fn it_says_what_lambda_says() {
     let stage = Stage::set().await;
     let sdk = stage.sdk_with(&[("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency")]);
-    let mut service = traced(service_fn(echo)).with_sdk(sdk);
+    let mut service = Traced::new(service_fn(echo), sdk);
     let mut event = event("{}");
     event.context.tenant_id = Some("tenant-1".to_owned());
     event.context.xray_trace_id = Some("Root=1-65a1b2c3-0123456789abcdef01234567".to_owned());
@@ -44,7 +44,7 @@ async fn it_says_what_lambda_says() {
 #[tokio::test]
 async fn it_says_nothing_of_what_lambda_does_not_say() {
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(echo), stage.sdk());
     invoke(&mut service, "{}").await.unwrap();
 
     let root = stage.root();
@@ -62,7 +62,7 @@ async fn it_says_nothing_of_what_lambda_does_not_say() {
 #[tokio::test]
 async fn the_first_of_a_process_is_cold() {
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(echo), stage.sdk());
     // A clone, as a concurrent runtime makes for each worker, is of the same process.
     let mut worker = service.clone();
     invoke(&mut service, "{}").await.unwrap();
@@ -82,7 +82,7 @@ async fn the_first_of_a_process_is_cold() {
 #[tokio::test]
 async fn it_says_how_much_time_was_left() {
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(echo), stage.sdk());
     let mut event = event("{}");
     event.context.deadline = in_unix_millis(Duration::from_secs(30));
     service.call(event).await.unwrap();
@@ -94,7 +94,7 @@ async fn it_says_how_much_time_was_left() {
 #[tokio::test]
 async fn the_response_is_the_handlers() {
     let stage = Stage::set().await;
-    let mut service = traced(service_fn(echo)).with_sdk(stage.sdk());
+    let mut service = Traced::new(service_fn(echo), stage.sdk());
     let payload = json!({ "a": [1, 2.5, null], "é": "\u{1F980}" });
     let response = invoke(&mut service, &payload.to_string()).await;
 

@@ -19,8 +19,6 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn set() -> Self {
-        // `traced` asks for the process's SDK first; it must not look at the real environment.
-        warmspan::init(Config::new().enabled(false));
         Self {
             langfuse: Langfuse::start().await.unwrap(),
         }

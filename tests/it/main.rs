@@ -43,6 +43,7 @@ mod observe_streams;
 mod observe_values;
 mod provider_openai;
 mod provider_replay;
+mod scores;
 mod sdk_singleton;
 mod testkit_bootstrap;
 mod testkit_http;

@@ -242,7 +242,7 @@ async fn functions_that_return_a_future() {
     }
     #[observe]
     fn boxed<'a>(word: &'a str) -> BoxFuture<'a, Result<String, String>> {
-        Box::pin(async move { Ok(look_up(word).await?) })
+        Box::pin(async move { look_up(word).await })
     }
     #[observe]
     fn made_elsewhere(word: &str) -> impl Future<Output = Result<String, String>> + '_ {

@@ -89,6 +89,10 @@ async fn patterns_are_recorded_by_what_they_bind() {
         y: u8,
     }
     #[observe]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is a pattern of another kind"
+    )]
     fn add(
         (a, b): (u8, u8),
         Wrapper(c): Wrapper<u8>,
@@ -118,7 +122,7 @@ async fn patterns_are_recorded_by_what_they_bind() {
 #[tokio::test]
 async fn arguments_under_a_condition() {
     #[observe]
-    fn conditional(#[cfg(all())] there: u8, #[cfg(any())] gone: Missing) -> u8 {
+    fn conditional(#[cfg(test)] there: u8, #[cfg(any())] gone: Missing) -> u8 {
         there
     }
     assert_eq!(

@@ -41,6 +41,11 @@ impl Event {
                 is_http: true,
                 ..Self::default()
             },
+            // AppSync sends batches of requests.
+            _ if holds_http(payload) => Self {
+                is_http: true,
+                ..Self::default()
+            },
             _ => Self {
                 input: value::capture(payload, limit),
                 ..Self::default()
@@ -79,6 +84,18 @@ struct Envelope<'a> {
     query_string_parameters: Option<IgnoredAny>,
     #[serde(default)]
     raw_query_string: Option<IgnoredAny>,
+    /// An authorizer's.
+    #[serde(default)]
+    authorization_token: Option<IgnoredAny>,
+    /// A GraphQL resolver's.
+    #[serde(default)]
+    request: Option<RequestHead>,
+}
+
+#[derive(Deserialize)]
+struct RequestHead {
+    #[serde(default)]
+    headers: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +120,11 @@ impl Envelope<'_> {
             || self.cookies.is_some()
             || self.query_string_parameters.is_some()
             || self.raw_query_string.is_some()
+            || self.authorization_token.is_some()
+            || self
+                .request
+                .as_ref()
+                .is_some_and(|request| request.headers.is_some())
             || (self.body.is_some() && (self.http_method.is_some() || self.method.is_some()))
     }
 
@@ -138,10 +160,35 @@ pub(super) fn decode_body(body: &str, is_base64: bool, limit: usize) -> Option<C
         return Some(Captured::of(body, limit));
     }
     let bytes = BASE64_STANDARD.decode(body).unwrap_or_default();
-    Some(match std::str::from_utf8(&bytes) {
-        Ok(text) => Captured::of(text, limit),
-        Err(_) => Captured::of(&format!("<{} bytes>", bytes.len()), limit),
+    let (text, is_text) = match std::str::from_utf8(&bytes) {
+        Ok(text) => (text, true),
+        // Of a body that was cut the last character may be incomplete.
+        Err(error) => {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            (
+                std::str::from_utf8(valid).unwrap_or_default(),
+                error.error_len().is_none(),
+            )
+        }
+    };
+    Some(if is_text {
+        Captured::of(text, limit)
+    } else {
+        Captured::of(&format!("<{} bytes>", bytes.len()), limit)
     })
+}
+
+/// Whether a list holds requests.
+fn holds_http(payload: &RawValue) -> bool {
+    payload.get().starts_with('[')
+        && serde_json::from_str::<Vec<&RawValue>>(payload.get()).is_ok_and(|elements| {
+            elements.iter().any(|element| {
+                match serde_json::from_str::<Envelope<'_>>(element.get()) {
+                    Ok(envelope) => envelope.is_http(),
+                    Err(_) => looks_like_http(element),
+                }
+            })
+        })
 }
 
 fn looks_like_http(payload: &RawValue) -> bool {

@@ -9,9 +9,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::future::record_status;
+use super::{flush_layer, future::record_status};
 use crate::{
-    invocation::scope::{Flushing, Scope},
+    invocation::scope::{Ended, Flushing, Scope},
     observation::TextCapture,
 };
 
@@ -39,13 +39,30 @@ impl<S> TracedStream<S> {
         }
     }
 
-    fn end(&mut self) -> Option<Flushing> {
+    fn end(&mut self) -> Option<Ended> {
         let scope = self.scope.take()?;
         let output = std::mem::replace(&mut self.output, TextCapture::new(0)).finish();
         if !output.text.is_empty() {
             scope.root().captured_output(output);
         }
-        scope.end().flush()
+        Some(scope.end())
+    }
+}
+
+impl<S> Drop for TracedStream<S> {
+    /// A stream that fails, or that nobody reads to its end, is flushed by the layer around the
+    /// invocation, or else in the background.
+    fn drop(&mut self) {
+        if let Some(scope) = &self.scope {
+            scope.abandoned("the response stream was dropped before its end");
+        }
+        let flushing = match self.end() {
+            Some(ended) => flush_layer::hand_over(ended).and_then(Ended::flush),
+            None => self.flushing.take(),
+        };
+        if let (Some(flushing), Ok(runtime)) = (flushing, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(flushing);
+        }
     }
 }
 
@@ -76,7 +93,7 @@ where
                     }
                     return Poll::Ready(Some(Err(error)));
                 }
-                None => this.flushing = this.end(),
+                None => this.flushing = this.end().and_then(Ended::flush),
             }
         }
         if let Some(flushing) = &mut this.flushing {

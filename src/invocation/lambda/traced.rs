@@ -41,12 +41,7 @@ use crate::{
 /// # }
 /// ```
 pub fn traced<H, A, B, S>(handler: H) -> Traced<H, A, B, S> {
-    Traced {
-        handler,
-        sdk: crate::sdk().clone(),
-        types: PhantomData,
-    }
-    .warmed_up()
+    Traced::new(handler, crate::sdk().clone())
 }
 
 /// A handler that is traced. Made by [`traced`]; a clone for `run_concurrent` shares its SDK.
@@ -59,17 +54,15 @@ pub struct Traced<H, A, B, S> {
 }
 
 impl<H, A, B, S> Traced<H, A, B, S> {
-    /// Uses another SDK than the process's.
-    #[must_use]
-    pub fn with_sdk(mut self, sdk: Sdk) -> Self {
-        self.sdk = sdk;
-        self.warmed_up()
-    }
-
-    /// Connects while the environment is still being initialised.
-    fn warmed_up(self) -> Self {
-        self.sdk.warm_up_in_background();
-        self
+    /// Traces `handler` with an SDK of your own, which is connected while the environment is still
+    /// being initialised. The process's SDK is left alone.
+    pub fn new(handler: H, sdk: Sdk) -> Self {
+        sdk.warm_up_in_background();
+        Self {
+            handler,
+            sdk,
+            types: PhantomData,
+        }
     }
 }
 

@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe(type = "generation")]
+fn answer() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe(as_type = "llm")]
+fn answer() {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use warmspan::observe;
+
+#[observe(capture_input = "no")]
+fn answer() {}
+
+#[observe(capture_output)]
+fn other() {}
+
+fn main() {}

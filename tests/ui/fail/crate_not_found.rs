@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe(crate = ::traced)]
+fn answer() {}
+
+fn main() {}

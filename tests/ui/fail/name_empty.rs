@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe(name = "")]
+fn answer() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe("answer")]
+fn answer() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe(name = answer)]
+fn answer() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use warmspan::observe;
+
+trait Model {
+    #[observe]
+    fn answer(&self);
+}
+
+fn main() {}

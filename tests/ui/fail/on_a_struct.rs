@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe]
+struct Answer;
+
+fn main() { let _ = Answer; }

@@ -1,0 +1,8 @@
+use warmspan::observe;
+
+#[observe]
+trait Model {
+    fn answer(&self);
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use warmspan::observe;
+
+struct Model;
+
+#[observe]
+impl Model {
+    fn answer(&self) {}
+}
+
+fn main() { Model.answer() }

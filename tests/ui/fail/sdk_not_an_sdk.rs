@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe(sdk = "mine")]
+fn answer() {}
+
+fn main() {}

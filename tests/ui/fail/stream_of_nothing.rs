@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe(stream)]
+fn answer() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe(stream = true)]
+fn answer() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use warmspan::observe;
+
+#[observe(title = "answer")]
+fn answer() {}
+
+fn main() { answer() }
