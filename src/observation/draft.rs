@@ -52,7 +52,7 @@ impl Draft {
         match self
             .attributes
             .iter_mut()
-            .find(|attribute| attribute.key == key)
+            .find(|attribute| is_same(&attribute.key, &key))
         {
             Some(attribute) => attribute.value = value,
             None => self.attributes.push(KeyValue::new(key, value)),
@@ -156,11 +156,12 @@ impl Draft {
             return None;
         }
         let count = |name: &str| {
-            let key = format!("{}.{name}", attributes::METADATA);
-            let attribute = self
-                .attributes
-                .iter()
-                .find(|attribute| attribute.key.as_str() == key)?;
+            let attribute = self.attributes.iter().find(|attribute| {
+                let key = attribute.key.as_str();
+                key.strip_prefix(attributes::METADATA)
+                    .and_then(|key| key.strip_prefix('.'))
+                    == Some(name)
+            })?;
             attribute.value.as_str().trim().parse::<u64>().ok()
         };
         let buckets = [
@@ -176,4 +177,10 @@ impl Draft {
             });
         (!usage.is_empty()).then_some(usage)
     }
+}
+
+/// Keys begin alike and end differently, so they are compared from their ends.
+fn is_same(one: &Key, other: &Key) -> bool {
+    let (one, other) = (one.as_str().as_bytes(), other.as_str().as_bytes());
+    one.len() == other.len() && one.iter().rev().eq(other.iter().rev())
 }

@@ -90,9 +90,9 @@ fn key_length(text: &str) -> usize {
 fn next_word(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let mut in_word = true;
-    let mut skip = 0_usize;
+    let mut skip = 0_u8;
     let mut after_backslash = false;
-    for (offset, character) in rest.char_indices() {
+    for (offset, byte) in rest.bytes().enumerate() {
         if skip > 0 {
             skip -= 1;
             continue;
@@ -100,17 +100,17 @@ fn next_word(text: &str, at: usize) -> usize {
         if after_backslash {
             after_backslash = false;
             in_word = false;
-            match character {
-                'n' | 'r' | 't' | 'b' | 'f' => continue,
-                'u' => {
+            match byte {
+                b'n' | b'r' | b't' | b'b' | b'f' => continue,
+                b'u' => {
                     skip = 4;
                     continue;
                 }
                 _ => {}
             }
         }
-        after_backslash = character == '\\';
-        let is_part = character.is_ascii_alphanumeric();
+        after_backslash = byte == b'\\';
+        let is_part = byte.is_ascii_alphanumeric();
         if is_part && !in_word {
             return at + offset;
         }
