@@ -32,9 +32,14 @@ pub(crate) fn debug(wanted: bool, message: fmt::Arguments<'_>) {
 /// for ever.
 fn write_once(message: &str) {
     static WRITTEN: Lazy<Mutex<HashSet<String>>> = Lazy::new(Mutex::default);
-    let fresh = WRITTEN.lock().is_ok_and(|mut written| {
-        written.len() < MAX_WARNINGS && written.insert(message.to_owned())
-    });
+    // Counts differ from time to time; the warning is the same.
+    let kind: String = message
+        .chars()
+        .filter(|character| !character.is_ascii_digit())
+        .collect();
+    let fresh = WRITTEN
+        .lock()
+        .is_ok_and(|mut written| written.len() < MAX_WARNINGS && written.insert(kind));
     if fresh {
         write(message);
     }

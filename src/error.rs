@@ -138,8 +138,7 @@ enum Repr {
     #[error("tracing is off: set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY to turn it on")]
     Disabled,
     #[error(
-        "{host} did not answer within {budget:?}; the spans are kept for the next flush. \
-         Raise LANGFUSE_TIMEOUT (seconds) if the host is merely far away"
+        "{host} did not answer within {budget:?}: raise LANGFUSE_TIMEOUT (seconds) if it is merely far away"
     )]
     Timeout { host: String, budget: Duration },
     #[error(

@@ -48,6 +48,8 @@
 //! | `http` | [`http`]: everything that speaks `tower` and `http` |
 //! | `lambda-http` | [`http`] that knows `lambda_http` |
 //! | `openai` | [`openai`]: an instrumented async-openai 0.43 client |
+//! | `reqwest-middleware` | [`reqwest_middleware`](mod@reqwest_middleware): a middleware for every provider |
+//! | `bedrock` | [`bedrock`]: an interceptor for the AWS SDK |
 //! | `testkit` | [`testkit`]: emulator, in-process Langfuse, text trees |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -84,8 +86,13 @@ pub use observe::observe;
 #[doc(hidden)]
 pub use observe::runtime as __private;
 pub use opentelemetry;
+#[cfg(feature = "bedrock")]
+pub use provider::bedrock;
 #[cfg(feature = "openai")]
 pub use provider::openai;
+#[cfg(feature = "reqwest-middleware")]
+pub use provider::reqwest_middleware;
+pub use provider::{CallAttributes, ModelCall, ObservedItems};
 pub use queue::Losses;
 pub use sdk::{Sdk, init, init_with_credentials, sdk};
 pub use transport::FlushReport;

@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -32,6 +32,7 @@ use crate::{
     config::{Destination, Settings},
     diagnostics,
     observation::{attributes, redact_keys},
+    provider::OpenCalls,
     queue::{Bounds, Processor, Queue},
     transport::{Connections, Delivery, Encoder, Endpoint, Patience},
 };
@@ -93,6 +94,10 @@ pub async fn init_with_credentials<E: fmt::Display>(
     loader: impl Future<Output = Result<Credentials, E>>,
 ) -> &'static Sdk {
     if let Some(sdk) = PROCESS_SDK.get() {
+        diagnostics::warn(
+            "the SDK was used before its keys were loaded, so they are ignored: await `init_with_credentials` first \
+             in `main`",
+        );
         return sdk;
     }
     match loader.await {
@@ -132,6 +137,7 @@ struct Inner {
     /// Whether no invocation has been seen yet: the one fact that is the process's, not the
     /// request's.
     is_cold: AtomicBool,
+    open_calls: OpenCalls,
 }
 
 struct Pipeline {
@@ -162,6 +168,7 @@ impl Sdk {
             settings,
             pipeline,
             is_cold: AtomicBool::new(true),
+            open_calls: OpenCalls::default(),
         }))
     }
 
@@ -202,9 +209,11 @@ impl Sdk {
             .start()
     }
 
-    /// Sends what has ended, on the caller's runtime, within `budget`. The SDK keeps running; what
-    /// could not be sent is kept for the next flush. Works on every Tokio runtime, and outside of
-    /// one.
+    /// Sends what has ended, on the caller's runtime, within `budget`. Model calls whose responses
+    /// are still streaming are waited for, for half of it at most; then they are sent as far as
+    /// they have come, and later pieces are no longer observed. The SDK keeps running; what
+    /// could not be sent is kept for the next flush. Works on every Tokio runtime that has its time
+    /// and I/O drivers (`enable_all`), `current_thread` included, and outside of Tokio.
     pub async fn force_flush(&self, budget: Duration) -> FlushReport {
         self.flush(budget, Patience::Prompt).await
     }
@@ -217,6 +226,7 @@ impl Sdk {
             let abandoned = pipeline.shut_down();
             report.lost += abandoned;
             report.kept = 0;
+            report.waiting = 0;
         }
         report
     }
@@ -297,6 +307,20 @@ impl Sdk {
         self.0.settings.content
     }
 
+    /// Counts a span that ended after the shutdown, which OpenTelemetry keeps to itself.
+    pub(crate) fn count_if_shut_down(&self) {
+        if let Some(pipeline) = &self.0.pipeline
+            && pipeline.is_shut_down.load(Ordering::Relaxed)
+        {
+            pipeline.delivery.queue().count_abandoned();
+        }
+    }
+
+    /// The model calls whose responses are still being read.
+    pub(crate) fn open_calls(&self) -> &OpenCalls {
+        &self.0.open_calls
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }
@@ -360,9 +384,16 @@ impl Sdk {
         match &self.0.pipeline {
             None => FlushReport::default(),
             Some(pipeline) if tokio::runtime::Handle::try_current().is_ok() => {
-                pipeline.delivery.flush(None, budget, patience).await
+                let begin = Instant::now();
+                // Half of the budget is for streams that are still open, the rest for sending.
+                self.0.open_calls.settle(budget / 2).await;
+                let left = budget.saturating_sub(begin.elapsed());
+                pipeline.delivery.flush(None, left, patience).await
             }
-            Some(pipeline) => pipeline.delivery.flush_from_outside(budget, patience).await,
+            Some(pipeline) => {
+                self.0.open_calls.close_all();
+                pipeline.delivery.flush_from_outside(budget, patience).await
+            }
         }
     }
 }
@@ -415,7 +446,7 @@ impl Pipeline {
     /// Returns how many spans nobody sent.
     fn shut_down(&self) -> usize {
         self.is_shut_down.store(true, Ordering::Relaxed);
-        let abandoned = self.delivery.queue().abandon();
+        let abandoned = self.delivery.queue().close();
         if abandoned > 0 {
             diagnostics::warn(format_args!(
                 "{abandoned} spans were not sent and are lost: await `force_flush` or `shutdown` with a longer budget"

@@ -1,13 +1,17 @@
 //! Where spans go: a Langfuse project, or any OTLP/HTTP back-end, or nowhere.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use http::{HeaderName, HeaderValue, Uri, uri::Scheme};
 
 use super::{Environment, Secret, Warnings};
+use crate::observation::redact_keys;
 
 /// Where spans go.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Destination {
     Langfuse(LangfuseDestination),
     Otlp {
@@ -23,6 +27,16 @@ pub(crate) struct LangfuseDestination {
     pub(crate) base_url: String,
     pub(crate) public_key: String,
     pub(crate) secret_key: Secret,
+}
+
+/// Without a path or query, which may hold a token.
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Langfuse(langfuse) => langfuse.fmt(f),
+            Self::Otlp { endpoint, .. } => f.debug_tuple("Otlp").field(&endpoint.host()).finish(),
+        }
+    }
 }
 
 impl Destination {
@@ -146,11 +160,11 @@ fn base_url(argument: Option<String>, env: &Environment, warnings: &mut Warnings
     };
     if let Some(uri) = parse_url(&url) {
         warn_of_plain_http(source, &uri, warnings);
-        url.trim().trim_end_matches('/').to_owned()
+        without_userinfo(url.trim().trim_end_matches('/'))
     } else {
         warnings.push(format!(
             "{source}={:?} is not an http or https URL such as https://us.cloud.langfuse.com; using {DEFAULT_BASE_URL} instead",
-            without_userinfo(&url)
+            shown(&url)
         ));
         DEFAULT_BASE_URL.to_owned()
     }
@@ -184,7 +198,7 @@ fn otlp(
     let Some(endpoint) = parse_url(&url) else {
         warnings.push(format!(
             "{source}={:?} is not an http or https URL such as http://collector:4318; {MISSING}",
-            without_userinfo(&url)
+            shown(&url)
         ));
         return None;
     };
@@ -215,7 +229,8 @@ fn otlp(
             HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value.expose()).is_ok();
         if !valid {
             warnings.push(format!(
-                "the OTLP header {name:?} is not a valid HTTP header and is left out"
+                "the OTLP header {:?} is not a valid HTTP header and is left out; write name=value,...",
+                header_name(name)
             ));
         }
         valid
@@ -223,9 +238,25 @@ fn otlp(
     Some(Destination::Otlp { endpoint, headers })
 }
 
+/// The beginning of what was given as a header's name that can be one; the rest may be its value.
+fn header_name(given: &str) -> &str {
+    let end = given
+        .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))
+        .unwrap_or(given.len());
+    given.get(..end.min(64)).unwrap_or_default()
+}
+
 /// An absolute http or https URL with a host.
 fn parse_url(url: &str) -> Option<Uri> {
-    let uri: Uri = url.trim().parse().ok()?;
+    let uri: Uri = without_userinfo(url.trim()).parse().ok()?;
+    // A port that is no port is skipped by the parser.
+    let authority = uri.authority()?.as_str();
+    let has_port = authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.ends_with(']'));
+    if has_port && uri.port_u16().is_none() {
+        return None;
+    }
     let http = [Some(&Scheme::HTTP), Some(&Scheme::HTTPS)].contains(&uri.scheme());
     (http && uri.host().is_some_and(|host| !host.is_empty())).then_some(uri)
 }
@@ -247,12 +278,22 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// A URL as it may be shown: `https://user:password@host` loses what is before the `@`.
-fn without_userinfo(url: &str) -> String {
+/// What was given for a URL, as it may be shown: without keys, and without what is before an `@`.
+fn shown(url: &str) -> String {
     match url.rsplit_once('@') {
-        Some((_, host)) => format!("[secret]@{host}"),
-        None => url.to_owned(),
+        Some((_, host)) => format!("[redacted]@{}", redact_keys(host)),
+        None => redact_keys(url).into_owned(),
     }
+}
+
+/// A URL without `user:password@`, which no back-end needs: the keys travel in a header.
+fn without_userinfo(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    [scheme, "://", host, path].concat()
 }
 
 pub(crate) fn percent_decoded(text: &str) -> String {

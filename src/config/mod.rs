@@ -8,7 +8,7 @@ mod policy;
 mod secret;
 mod setting;
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 pub(crate) use destination::percent_decoded;
 pub(crate) use destination::{Destination, LangfuseDestination};
@@ -57,7 +57,7 @@ use crate::{
 /// let sdk = Sdk::new(config);
 /// assert!(sdk.is_enabled());
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "a Config does nothing until it is given to `warmspan::init` or `Sdk::new`"]
 pub struct Config {
     credentials: Option<Credentials>,
@@ -204,8 +204,7 @@ impl Config {
 
     /// A function that sees every text before it leaves and returns what may, captured or given. It
     /// gets the text, redacted already, and the field's name: `input`, `output`, `status_message`,
-    /// `metadata.<key>`, `model_parameters`, of a trace `user_id`, `session_id`, `trace_name`, `tag`
-    /// and `trace.metadata.<key>`, of a score `score.value`, `score.comment` and
+    /// `metadata.<key>`, `model_parameters`, of a trace the attribute's key such as `user.id`, of a score `score.value`, `score.comment` and
     /// `score.metadata.<key>`, of [`attribute`](crate::Observation::attribute) the attribute's key.
     /// Of a text that is cut it sees a little more than is kept; a cut argument of an observed
     /// function it sees by itself and again with the others. Of a mask that panics nothing is let
@@ -306,6 +305,13 @@ impl Config {
     }
 }
 
+/// Shows nothing: any of it may be a secret in the wrong place.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").finish_non_exhaustive()
+    }
+}
+
 /// Every setting, resolved.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -334,9 +340,11 @@ pub(crate) struct Settings {
 impl Settings {
     /// Whether two sets of settings lead to the same SDK, for the warning of a second `init`.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
+        let fingerprint =
+            |settings: &Self| settings.destination.as_ref().map(Destination::fingerprint);
         format!("{self:?}") == format!("{other:?}")
-            && self.destination.as_ref().map(Destination::fingerprint)
-                == other.destination.as_ref().map(Destination::fingerprint)
+            && fingerprint(self) == fingerprint(other)
+            && self.mask == other.mask
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, fmt};
 
+use crate::observation::redact_keys;
+
 /// A setting: its name in [`Config`](super::Config), its variables in order of precedence, and
 /// what it accepts.
 pub(super) struct Setting<T: 'static> {
@@ -31,6 +33,8 @@ impl<T: fmt::Debug> Setting<T> {
         };
         (self.parse)(&text).unwrap_or_else(|| {
             let default = (self.default)();
+            // A value in the wrong place may be a secret.
+            let text = redact_keys(&text);
             warnings.push(format!(
                 "{source}={text:?} is not {}; using {default:?} instead",
                 self.expects

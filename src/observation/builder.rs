@@ -103,6 +103,7 @@ impl<'a> ObservationBuilder<'a> {
     }
 
     /// Begins it. It does not become the current observation by that.
+    #[must_use = "an observation ends when its last handle is dropped"]
     pub fn start(self) -> Observation {
         let Some(tracer) = self.sdk.tracer() else {
             return Observation::disabled();

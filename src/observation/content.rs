@@ -215,14 +215,16 @@ impl TextCapture {
                 beyond: String::new(),
             };
         }
-        let mut captured = Captured {
+        // Where the text was cut before it was redacted, its end may be half of a secret.
+        let whole = if self.total > self.chars { MARGIN } else { 0 };
+        let kept = text.chars().count().saturating_sub(whole).min(self.limit);
+        Captured {
             text,
-            kept: self.limit,
+            kept,
             total: self.total,
             beyond: String::new(),
-        };
-        captured.kept = captured.text.chars().count().min(self.limit);
-        captured.cut_to(self.limit)
+        }
+        .cut_to(kept)
     }
 
     fn room(&self) -> usize {
@@ -264,14 +266,14 @@ mod tests {
     #[test]
     fn pieces_add_up_to_the_limit_and_the_rest_is_counted() {
         let mut capture = TextCapture::new(5);
-        for piece in ["ab", "cd", "ef", "gh"] {
+        for piece in ["ab", "cd", "ef", "gh"].repeat(20) {
             capture.push(piece);
         }
         capture.skip(100);
         let captured = capture.finish();
         assert_eq!(
             (captured.text.as_str(), captured.kept, captured.total),
-            ("abcde", 5, 108)
+            ("abcde", 5, 260)
         );
     }
 
@@ -290,6 +292,17 @@ mod tests {
         let captured = Captured::of("the key is sk-proj-0123456789abcdef", 16);
         assert_eq!(captured.text, "the key is [reda");
         assert!(captured.is_cut());
+    }
+
+    #[test]
+    fn what_redaction_shortens_brings_no_half_secret_into_view() {
+        let image = format!("data:image/png;base64,{} ", "A".repeat(40));
+        let text = format!("{image}and the key sk-proj-{}", "x".repeat(200));
+        let captured = Captured::of(&text, 60);
+        assert!(
+            captured.is_cut() && !captured.text.contains("sk-"),
+            "{captured:?}"
+        );
     }
 
     #[test]

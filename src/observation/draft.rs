@@ -8,11 +8,7 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::Span;
 
-use super::{
-    Level, Mask, ObservationType, Usage, attributes,
-    trace_attributes::{self, Propagated},
-    value,
-};
+use super::{Level, Mask, ObservationType, Usage, attributes, trace_attributes::Propagated, value};
 
 /// The open draft of an observation.
 #[derive(Debug)]
@@ -56,7 +52,7 @@ impl Draft {
         match self
             .attributes
             .iter_mut()
-            .find(|attribute| attribute.key == key)
+            .find(|attribute| is_same(&attribute.key, &key))
         {
             Some(attribute) => attribute.value = value,
             None => self.attributes.push(KeyValue::new(key, value)),
@@ -70,14 +66,8 @@ impl Draft {
 
     /// Sets what holds for the whole trace. A prompt of the observation's own stays.
     pub(super) fn set_all(&mut self, propagated: &Propagated, mask: Option<&Mask>) {
-        for attribute in propagated.attributes() {
-            let value = match mask {
-                Some(mask) => trace_attributes::masked(attribute, mask),
-                None => Some(attribute.value.clone()),
-            };
-            if let Some(value) = value {
-                self.set(attribute.key.clone(), value);
-            }
+        for attribute in propagated.attributes(mask).iter() {
+            self.set(attribute.key.clone(), attribute.value.clone());
         }
         if let Some((name, version)) = propagated.prompt()
             && self.kind == ObservationType::Generation
@@ -166,11 +156,12 @@ impl Draft {
             return None;
         }
         let count = |name: &str| {
-            let key = format!("{}.{name}", attributes::METADATA);
-            let attribute = self
-                .attributes
-                .iter()
-                .find(|attribute| attribute.key.as_str() == key)?;
+            let attribute = self.attributes.iter().find(|attribute| {
+                let key = attribute.key.as_str();
+                key.strip_prefix(attributes::METADATA)
+                    .and_then(|key| key.strip_prefix('.'))
+                    == Some(name)
+            })?;
             attribute.value.as_str().trim().parse::<u64>().ok()
         };
         let buckets = [
@@ -186,4 +177,10 @@ impl Draft {
             });
         (!usage.is_empty()).then_some(usage)
     }
+}
+
+/// Keys begin alike and end differently, so they are compared from their ends.
+fn is_same(one: &Key, other: &Key) -> bool {
+    let (one, other) = (one.as_str().as_bytes(), other.as_str().as_bytes());
+    one.len() == other.len() && one.iter().rev().eq(other.iter().rev())
 }

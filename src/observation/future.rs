@@ -86,6 +86,7 @@ impl<F: Future> ObserveFuture for F {}
 pin_project! {
     /// A future inside of an observation. Made by [`ObserveFuture::in_observation`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct InObservation<F> {
         // Empty once done, so that what it holds is dropped inside of the observation.
         #[pin]
@@ -133,6 +134,7 @@ impl<F: Future> Future for InObservation<F> {
 pin_project! {
     /// A future that ends its observation. Made by [`ObserveFuture::observed`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct Observed<F> {
         #[pin]
         inner: InObservation<F>,
@@ -160,6 +162,7 @@ impl<F: Future> Future for Observed<F> {
 pin_project! {
     /// A future whose error is recorded. Made by [`ObserveFuture::observed_result`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct RecordErr<F> {
         #[pin]
         inner: F,

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -42,6 +43,7 @@ use crate::{Sdk, diagnostics};
 /// generation.output("a short text").usage(Usage::new().input(120).output(9)).end();
 /// ```
 #[derive(Clone)]
+#[must_use = "an observation ends when its last handle is dropped"]
 pub struct Observation(Option<Arc<Shared>>);
 
 struct Shared {
@@ -99,20 +101,24 @@ impl Observation {
 
     /// The model that was called.
     pub fn model(&self, name: impl Into<String>) -> &Self {
-        self.update(|draft| draft.set(attributes::MODEL, name.into()))
+        self.say(
+            || name.into(),
+            |draft, name| draft.set(attributes::MODEL, name),
+        )
     }
 
     /// What the model was told about how to answer: an object such as `{"temperature": 0.2}`.
-    /// Langfuse takes nothing else; anything else is left out with a warning.
+    /// Anything else is left out with a warning: the server would drop the observation.
     pub fn model_parameters<T: Serialize + ?Sized>(&self, parameters: &T) -> &Self {
-        self.update(|draft| {
-            match value::object(parameters, "model_parameters", self.mask()) {
+        self.say(
+            || value::object(parameters, "model_parameters", self.mask()),
+            |draft, parameters| match parameters {
                 Some(object) => draft.set(attributes::MODEL_PARAMETERS, object),
                 None => diagnostics::warn(
                     "model parameters are left out: give an object, such as `json!({\"temperature\": 0.2})`",
                 ),
-            }
-        })
+            },
+        )
     }
 
     /// The tokens that were used.
@@ -122,61 +128,59 @@ impl Observation {
 
     /// What it cost, in US dollars. Without it Langfuse computes the cost from the tokens.
     pub fn cost(&self, total_usd: f64) -> &Self {
-        self.update(|draft| {
-            if total_usd.is_finite() && total_usd >= 0.0 {
-                draft.set(
-                    attributes::COST_DETAILS,
-                    format!("{{\"total\":{total_usd}}}"),
-                );
-            }
-        })
+        self.cost_details([("total", total_usd)])
     }
 
     /// When the first piece of the answer came.
     pub fn completion_start_time(&self, time: SystemTime) -> &Self {
         self.update(|draft| {
-            draft.set(
-                attributes::COMPLETION_START_TIME,
-                format!("\"{}\"", crate::timestamp::iso8601(time)),
-            );
+            let quoted = ["\"", &crate::timestamp::iso8601(time), "\""].concat();
+            draft.set(attributes::COMPLETION_START_TIME, quoted);
         })
     }
 
-    /// What it cost in US dollars, by kind of token, for instance `input` and `output`.
+    /// What it cost in US dollars, by kind of token, for instance `input` and `output`. Amounts that
+    /// are negative or not finite are left out.
     pub fn cost_details<'a>(&self, details: impl IntoIterator<Item = (&'a str, f64)>) -> &Self {
-        self.update(|draft| {
+        let details = || {
             let valid = details
                 .into_iter()
                 .filter(|(_, usd)| usd.is_finite() && *usd >= 0.0);
-            let details: serde_json::Map<String, serde_json::Value> = valid
+            valid
                 .map(|(kind, usd)| (kind.to_owned(), usd.into()))
-                .collect();
-            draft.set(attributes::COST_DETAILS, value::json(&details));
+                .collect::<serde_json::Map<_, _>>()
+        };
+        self.say(details, |draft, details| {
+            if !details.is_empty() {
+                draft.set(attributes::COST_DETAILS, value::json(&details));
+            }
         })
     }
 
     /// The prompt of Langfuse's prompt management that it used: name and version.
     pub fn prompt(&self, name: impl Into<String>, version: u32) -> &Self {
-        self.update(|draft| {
-            if let Some((name, version)) = trace_attributes::valid_prompt(name.into(), version) {
-                draft.set_prompt(name, version);
-            }
-        })
+        self.say(
+            || trace_attributes::valid_prompt(&name.into(), version),
+            |draft, prompt| {
+                if let Some((name, version)) = prompt {
+                    draft.set_prompt(name, version);
+                }
+            },
+        )
     }
 
     /// One entry of the metadata: strings as they are, the rest as JSON. `null` removes the entry.
     pub fn metadata<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> &Self {
-        self.update(|draft| {
+        let text = || {
+            let (captured, mask) = (value::metadata(value)?, self.mask());
+            let field = mask.map(|_| ["metadata.", key].concat());
+            Some(captured.shown(&field.unwrap_or_default(), mask))
+        };
+        self.say(text, |draft, text| {
             let attribute = [attributes::METADATA, ".", key].concat();
-            match value::metadata(value) {
+            match text {
+                Some(text) => draft.set(attribute, text),
                 None => draft.unset(&attribute),
-                Some(captured) => {
-                    let mask = self.mask();
-                    let field = mask
-                        .map(|_| ["metadata.", key].concat())
-                        .unwrap_or_default();
-                    draft.set(attribute, captured.shown(&field, mask));
-                }
             }
         })
     }
@@ -211,19 +215,19 @@ impl Observation {
             ));
             return self;
         }
-        self.update(|draft| {
+        let shown = || {
             let (redaction, mask) = (self.explicit_redaction(), self.mask());
             let shown = |text: &StringValue| privacy::shown(text.to_string(), redaction, key, mask);
-            let value = match value.into() {
+            match value.into() {
                 Value::String(text) => shown(&text).into(),
                 Value::Array(Array::String(texts)) => {
                     let texts = texts.iter().map(|text| shown(text).into());
                     Value::Array(Array::String(texts.collect()))
                 }
                 value => value,
-            };
-            draft.set(key, value);
-        })
+            }
+        };
+        self.say(shown, |draft, value| draft.set(key, value))
     }
 
     /// An attribute that the library itself knows: of names, ids and sizes, never of content.
@@ -238,25 +242,32 @@ impl Observation {
 
     /// What to know about how it went, an error's message for instance. Keys in it are redacted.
     pub fn status_message(&self, message: impl Into<String>) -> &Self {
-        self.update(|draft| draft.set_status_message(self.status_text(message.into())))
+        self.say(
+            || self.status_text(message.into()),
+            Draft::set_status_message,
+        )
     }
 
     /// The version of what ran.
     pub fn version(&self, version: impl Into<String>) -> &Self {
-        self.update(|draft| draft.set(attributes::VERSION, version.into()))
+        self.say(
+            || version.into(),
+            |draft, version| draft.set(attributes::VERSION, version),
+        )
     }
 
     /// A better name than it began with.
     pub fn name(&self, name: impl Into<Cow<'static, str>>) -> &Self {
-        self.update(|draft| draft.set_name(attributes::name(name.into())))
+        self.say(|| attributes::name(name.into()), Draft::set_name)
     }
 
     /// Marks it as failed with `error`'s message.
     pub fn error(&self, error: &(impl fmt::Display + ?Sized)) -> &Self {
-        self.update(|draft| {
-            draft.set_level(Level::Error);
-            draft.set_status_message(self.status_text(error.to_string()));
-        })
+        self.level(Level::Error);
+        self.say(
+            || self.status_text(value::displayed(error)),
+            Draft::set_status_message,
+        )
     }
 
     /// Ends it now. Whatever is said afterwards is ignored.
@@ -386,25 +397,33 @@ impl Observation {
     }
 
     fn text(&self, field: &Field, captured: impl FnOnce() -> Option<Captured>) -> &Self {
-        self.update(|draft| {
-            let Some(captured) = captured() else {
-                draft.unset(field.text);
-                return;
-            };
+        let text = || {
+            // What the program gave may panic when it is serialised; that is told and goes no further.
+            let captured = catch_unwind(AssertUnwindSafe(captured)).unwrap_or_else(|_| {
+                Some(Captured::of(
+                    "<not serializable: it panicked>",
+                    MAX_STATUS_CHARS,
+                ))
+            })?;
             let (kept, total) = (captured.kept, captured.total);
-            field.write(draft, captured.shown(field.name, self.mask()), kept, total);
+            let text = captured.shown(field.name, self.mask());
+            Some((text, kept, total))
+        };
+        self.say(text, |draft, text| match text {
+            Some((text, kept, total)) => field.write(draft, text, kept, total),
+            None => draft.unset(field.text),
         })
     }
 
     /// A text that is JSON and says by itself where it was cut.
     fn json_text(&self, field: &Field, captured: Captured) -> &Self {
-        self.update(|draft| {
-            let text = match self.mask() {
-                Some(mask) => mask.apply(field.name, &captured.text),
-                None => captured.text,
-            };
-            field.write(draft, text, captured.kept, captured.total);
-        })
+        let Captured {
+            text, kept, total, ..
+        } = captured;
+        self.say(
+            || self.masked(field.name, text),
+            |draft, text| field.write(draft, text, kept, total),
+        )
     }
 
     fn explicit_redaction(&self) -> Redaction {
@@ -417,8 +436,26 @@ impl Observation {
         Captured::of_owned(message, MAX_STATUS_CHARS).shown("status_message", self.mask())
     }
 
+    fn masked(&self, field: &str, text: String) -> String {
+        match self.mask() {
+            Some(mask) => mask.apply(field, &text),
+            None => text,
+        }
+    }
+
     fn mask(&self) -> Option<&Mask> {
         self.0.as_ref()?.sdk.settings().mask.as_ref()
+    }
+
+    /// Lets the program's own code prepare something, and writes it then. That code may ask for this
+    /// very observation, so no lock is held, or panic, so that ends here.
+    fn say<T>(&self, prepare: impl FnOnce() -> T, write: impl FnOnce(&mut Draft, T)) -> &Self {
+        if self.span_context().is_sampled()
+            && let Ok(prepared) = catch_unwind(AssertUnwindSafe(prepare))
+        {
+            self.update(|draft| write(draft, prepared));
+        }
+        self
     }
 
     fn update(&self, change: impl FnOnce(&mut Draft)) -> &Self {
@@ -448,6 +485,9 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(draft) = draft else { return };
+        if self.span_context.is_sampled() {
+            self.sdk.count_if_shut_down();
+        }
         if draft.finish(end, self.is_counted_inside.load(Ordering::Relaxed)) {
             let mut around = self.parent();
             while let Some(shared) = around {

@@ -1,7 +1,7 @@
 //! What holds for a whole trace: user, session, tags. It follows the context, never a global, so
 //! that it cannot reach another invocation or a concurrent request.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use opentelemetry::{
     Array, Context, KeyValue, StringValue, Value,
@@ -9,7 +9,7 @@ use opentelemetry::{
 };
 use serde::Serialize;
 
-use super::{Mask, Observation, attributes, content::beginning, redact_keys, value};
+use super::{Mask, Observation, attributes, privacy::redact_keys, value};
 use crate::diagnostics;
 
 /// What every observation inside of some code or future carries: user, session, tags and more.
@@ -55,25 +55,25 @@ impl TraceAttributes {
 
     /// The user, at most 200 characters.
     pub fn user_id(mut self, user: impl Into<String>) -> Self {
-        self.user_id = valid("user_id", user.into());
+        self.user_id = valid("user_id", &user.into());
         self
     }
 
     /// The session that several traces belong to, at most 200 characters.
     pub fn session_id(mut self, session: impl Into<String>) -> Self {
-        self.session_id = valid("session_id", session.into());
+        self.session_id = valid("session_id", &session.into());
         self
     }
 
     /// The name of the trace, at most 200 characters. The root's name, if nothing is said.
     pub fn trace_name(mut self, name: impl Into<String>) -> Self {
-        self.trace_name = valid("trace_name", name.into());
+        self.trace_name = valid("trace_name", &name.into());
         self
     }
 
     /// The version of what runs, at most 200 characters.
     pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.version = valid("version", version.into());
+        self.version = valid("version", &version.into());
         self
     }
 
@@ -100,14 +100,14 @@ impl TraceAttributes {
 
     /// The prompt of Langfuse's prompt management that generations use: its name and version.
     pub fn prompt(mut self, name: impl Into<String>, version: u32) -> Self {
-        self.prompt = valid_prompt(name.into(), version);
+        self.prompt = valid_prompt(&name.into(), version);
         self
     }
 
     /// Tags, each at most 200 characters; added to those that are there.
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         for tag in tags {
-            let tag = valid("tag", tag.into()).filter(|tag| !self.tags.contains(tag));
+            let tag = valid("tag", &tag.into()).filter(|tag| !self.tags.contains(tag));
             self.tags.extend(tag);
         }
         self
@@ -118,7 +118,7 @@ impl TraceAttributes {
     pub fn metadata<T: Serialize + ?Sized>(mut self, key: impl Into<String>, value: &T) -> Self {
         let key = key.into();
         if let Some(text) = value::metadata(value)
-            .and_then(|captured| valid(&format!("metadata {key:?}"), captured.text))
+            .and_then(|captured| valid(&format!("metadata {key:?}"), &captured.text))
         {
             set(&mut self.metadata, key, text);
         }
@@ -173,6 +173,8 @@ impl TraceAttributes {
                 "session_id" => said.session_id(value),
                 "trace_name" => said.trace_name(value),
                 "version" => said.version(value),
+                // A remote value is not worth a warning here.
+                "environment" if !crate::config::is_environment(&value) => said,
                 "environment" => said.environment(value),
                 "tags" => said.tags(value.split(',')),
                 // The claim, and a prompt, which belongs to the caller's own generations.
@@ -288,9 +290,26 @@ impl Propagated {
         Context::map_current(|context| context.get::<Self>().cloned())
     }
 
-    /// What every observation carries.
-    pub(super) fn attributes(&self) -> &[KeyValue] {
-        &self.rendered
+    /// What every observation carries, as the mask lets it.
+    pub(super) fn attributes(&self, mask: Option<&Mask>) -> Cow<'_, [KeyValue]> {
+        let Some(mask) = mask else {
+            return Cow::Borrowed(&self.rendered);
+        };
+        let masked = |attribute: &KeyValue| {
+            let field = attribute.key.as_str();
+            let value = match &attribute.value {
+                Value::String(text) => Value::from(mask.apply(field, text.as_str())),
+                Value::Array(Array::String(texts)) => {
+                    let texts = texts
+                        .iter()
+                        .map(|text| mask.apply(field, text.as_str()).into());
+                    Value::Array(Array::String(texts.collect()))
+                }
+                other => other.clone(),
+            };
+            KeyValue::new(attribute.key.clone(), value)
+        };
+        self.rendered.iter().map(masked).collect()
     }
 
     /// The prompt that generations carry.
@@ -308,36 +327,6 @@ impl Propagated {
     }
 }
 
-/// What the mask leaves of an attribute; `None` where that is nothing.
-pub(super) fn masked(attribute: &KeyValue, mask: &Mask) -> Option<Value> {
-    let field = match attribute.key.as_str() {
-        attributes::USER_ID => "user_id",
-        attributes::SESSION_ID => "session_id",
-        attributes::TRACE_NAME => "trace_name",
-        attributes::TRACE_TAGS => "tag",
-        key => match key
-            .strip_prefix("langfuse.")
-            .filter(|key| key.starts_with("trace.metadata."))
-        {
-            Some(field) => field,
-            // The version, the environment, whether it is public.
-            None => return Some(attribute.value.clone()),
-        },
-    };
-    let apply = |text: &StringValue| {
-        let masked = mask.apply(field, text.as_str());
-        (!masked.is_empty()).then(|| StringValue::from(beginning(&masked, MAX_CHARS).to_owned()))
-    };
-    match &attribute.value {
-        Value::String(text) => apply(text).map(Value::String),
-        Value::Array(Array::String(texts)) => {
-            let texts: Vec<_> = texts.iter().filter_map(apply).collect();
-            (!texts.is_empty()).then_some(Value::Array(Array::String(texts)))
-        }
-        other => Some(other.clone()),
-    }
-}
-
 fn shared(text: &str) -> StringValue {
     StringValue::from(Arc::<str>::from(text))
 }
@@ -345,7 +334,7 @@ fn shared(text: &str) -> StringValue {
 /// Langfuse takes strings up to this many characters here.
 const MAX_CHARS: usize = 200;
 
-fn valid(what: &str, text: String) -> Option<String> {
+fn valid(what: &str, text: &str) -> Option<String> {
     let chars = text.chars().count();
     if text.is_empty() || chars > MAX_CHARS {
         diagnostics::warn(format_args!(
@@ -353,11 +342,11 @@ fn valid(what: &str, text: String) -> Option<String> {
         ));
         return None;
     }
-    Some(redact_keys(&text).into_owned())
+    Some(redact_keys(text).into_owned())
 }
 
 /// The server drops an observation whose prompt has no name or version 0.
-pub(super) fn valid_prompt(name: String, version: u32) -> Option<(String, i64)> {
+pub(super) fn valid_prompt(name: &str, version: u32) -> Option<(String, i64)> {
     if version == 0 {
         diagnostics::warn(format_args!(
             "the prompt {name:?} is left out: versions begin at 1"

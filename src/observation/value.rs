@@ -1,6 +1,9 @@
 //! Values as texts: strings verbatim, everything else JSON, and never more work than is kept.
 
-use std::io;
+use std::{
+    fmt::{self, Write as _},
+    io,
+};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
@@ -25,6 +28,9 @@ pub(crate) fn capture_explicit<T: Serialize + ?Sized>(
     limit: usize,
     redaction: Redaction,
 ) -> Option<Captured> {
+    if limit == 0 {
+        return None;
+    }
     match read(value, limit, redaction) {
         Read::Null => None,
         Read::Text(captured) | Read::Json(captured) => Some(captured),
@@ -55,6 +61,14 @@ pub(crate) fn capture_json<T: Serialize + ?Sized>(
         text: json(&format_args!("{}{}", captured.text, captured.note())),
         ..captured
     }
+}
+
+/// What `error` says of itself. A `Display` that fails is no reason to panic.
+pub(crate) fn displayed(error: &(impl fmt::Display + ?Sized)) -> String {
+    let mut text = String::new();
+    // What it wrote before it failed stays.
+    let _failed = write!(text, "{error}").is_err();
+    text
 }
 
 /// The whole of `value` as JSON text; for small things such as usage or parameters.

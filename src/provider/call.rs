@@ -11,6 +11,7 @@ use crate::observation::{Captured, Usage};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Chat,
+    GenerateContent,
     Responses,
     TextCompletion,
     Embeddings,
@@ -21,6 +22,7 @@ impl Operation {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chat | Self::Responses => "chat",
+            Self::GenerateContent => "generate_content",
             Self::TextCompletion => "text_completion",
             Self::Embeddings => "embeddings",
         }
@@ -43,6 +45,8 @@ pub(crate) enum Ended {
     Error,
     /// The caller dropped the response before its end.
     Dropped,
+    /// A flush had waited for it long enough.
+    Flushed,
 }
 
 /// An input or output, as far as it was kept.
@@ -71,9 +75,13 @@ pub(crate) struct Call {
     pub(crate) finish_reasons: Vec<String>,
     /// Disjoint buckets; `total` 0 alone if the response had none, none at all after a failure.
     pub(crate) usage: Option<Usage>,
+    /// The part of the output that was thought, where it has no bucket of its own.
+    pub(crate) thinking_tokens: Option<u64>,
     /// What the provider says that the call cost, in US dollars.
     pub(crate) cost: Option<f64>,
     pub(crate) failure: Option<Failure>,
+    /// What the model or its guard refused, in a response that is none the less whole.
+    pub(crate) refusal: Option<String>,
     /// When the first chunk with content arrived, for streams.
     pub(crate) first_content: Option<SystemTime>,
     pub(crate) ended: Ended,
@@ -101,6 +109,16 @@ impl Call {
         self.response_model
             .as_deref()
             .or(self.request_model.as_deref())
+    }
+
+    /// Whether a stream of OpenAI's chat API came to its end without usage.
+    pub(crate) fn lacks_usage(&self) -> bool {
+        self.operation == Operation::Chat
+            && self.streamed
+            && self.ended == Ended::Protocol
+            && self.failure.is_none()
+            && self.input_tokens().is_none()
+            && self.output_tokens().is_none()
     }
 
     /// All input tokens, cached ones included.

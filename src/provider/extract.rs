@@ -1,13 +1,19 @@
 //! The one interface of an API: its request, its whole response, and the events of its stream.
 
+use serde_json::Value;
+
 use super::{
     call::Call, decode::Event, failure::Failure, fields::Fields, input::Input, output::Output,
 };
+use crate::observation::Usage;
 
 /// Reads one API. One value serves one call.
 pub(crate) trait Extract: Send + Sync {
     /// Reads the request.
     fn request(&mut self, request: &Fields<'_>, input: &mut Input, draft: &mut Draft);
+
+    /// Reads the headers of the response, for what the body does not say.
+    fn head(&mut self, _: Header<'_>, _: &mut Draft) {}
 
     /// Reads a response that came as one document, or the document that ends a stream.
     fn document(&mut self, response: &Fields<'_>, draft: &mut Draft);
@@ -15,6 +21,9 @@ pub(crate) trait Extract: Send + Sync {
     /// Reads one event of a stream.
     fn event(&mut self, event: Event<'_>, draft: &mut Draft);
 }
+
+/// The value of a header by its name in lower case.
+pub(crate) type Header<'h> = &'h dyn Fn(&str) -> Option<&'h str>;
 
 /// A call while it is being read.
 #[derive(Debug)]
@@ -39,6 +48,19 @@ impl Draft {
         };
         fill(&mut self.call.response_id, id);
         fill(&mut self.call.response_model, model);
+    }
+
+    /// Sets the token counts; the last ones count.
+    pub(crate) fn usage(&mut self, usage: Usage) {
+        self.call.usage = Some(usage);
+        self.has_usage = true;
+    }
+
+    /// Records the failure that an envelope holds, if it holds one.
+    pub(crate) fn fail_of(&mut self, envelope: &Value) {
+        if let Some(failure) = Failure::of_envelope(envelope, None) {
+            self.fail(failure);
+        }
     }
 
     /// Records a failure; the first one stays, later ones follow from it.

@@ -92,6 +92,34 @@ impl Input {
         }
     }
 
+    /// Adds texts to embed: one, or an array of them.
+    pub(crate) fn texts(&mut self, texts: Value) {
+        let texts = match texts {
+            Value::Array(texts) => texts,
+            Value::Null => Vec::new(),
+            text => vec![text],
+        };
+        let mut messages = 0;
+        let mut tokens = false;
+        for text in texts {
+            match text {
+                // A preview shows the first text, the counts tell of the others.
+                Value::String(text) if messages > 0 && self.content != Content::Full => {
+                    self.counts.chars += text.chars().count();
+                }
+                text @ (Value::String(_) | Value::Object(_)) => self.message(text),
+                // A text may come as an array of token numbers: one input, not many.
+                Value::Number(_) => {
+                    tokens = true;
+                    continue;
+                }
+                _ => {}
+            }
+            messages += 1;
+        }
+        self.counts.messages = messages + usize::from(tokens);
+    }
+
     /// Adds a system prompt that stands beside the messages.
     pub(crate) fn instructions(&mut self, instructions: &Value) {
         if instructions.is_null() {
@@ -148,7 +176,10 @@ impl Input {
         read_parts(parts, &mut capture, &mut self.counts);
         let captured = capture.finish();
         self.counts.chars += captured.total;
-        self.latest_user = Some(captured);
+        // A message with nothing but the results of tools is no question.
+        if captured.total > 0 || self.latest_user.is_none() {
+            self.latest_user = Some(captured);
+        }
     }
 }
 
@@ -162,11 +193,26 @@ fn read_parts(parts: &Value, capture: &mut TextCapture, counts: &mut Counts) {
             }
         }
         Value::Object(_) => {
-            let kind = text(parts, "type").unwrap_or_default();
+            let kind = kind_of_part(parts);
             let (count, mark) = match kind {
                 _ if kind.contains("image") => (&mut counts.images, "[image]"),
                 _ if kind.contains("audio") => (&mut counts.audio, "[audio]"),
-                _ if kind.contains("file") || kind == "document" => (&mut counts.files, "[file]"),
+                _ if ["file", "document", "video", "application/"]
+                    .iter()
+                    .any(|file| kind.contains(file)) =>
+                {
+                    (&mut counts.files, "[file]")
+                }
+                "tool_result" => {
+                    let mut counter = TextCapture::new(0);
+                    read_parts(
+                        parts.get("content").unwrap_or(&Value::Null),
+                        &mut counter,
+                        counts,
+                    );
+                    counts.chars += counter.finish().total;
+                    return;
+                }
                 _ => {
                     if let Some(text) = text(parts, "text") {
                         capture.push(text);
@@ -179,6 +225,24 @@ fn read_parts(parts: &Value, capture: &mut TextCapture, counts: &mut Counts) {
         }
         _ => {}
     }
+}
+
+/// The kind of a part: its type, or the member or media type that tells it.
+fn kind_of_part(part: &Value) -> &str {
+    let data = ["inlineData", "inline_data", "fileData", "file_data"]
+        .into_iter()
+        .find_map(|name| part.get(name));
+    if let Some(data) = data {
+        return text(data, "mimeType")
+            .or_else(|| text(data, "mime_type"))
+            .unwrap_or("file");
+    }
+    text(part, "type").unwrap_or_else(|| {
+        ["image", "document", "video", "audio"]
+            .into_iter()
+            .find(|name| part.get(*name).is_some())
+            .unwrap_or_default()
+    })
 }
 
 /// The characters that may still be kept of a whole structure.
@@ -202,23 +266,17 @@ impl Budget {
                 self.left -= captured.kept;
                 self.kept += captured.kept;
                 self.total += captured.total;
-                if captured.is_cut() {
-                    *text = marked(captured);
-                }
+                // Also without a cut: it is free of keys and personal data now.
+                *text = marked(captured);
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.keep(item)),
             Value::Object(members) => {
-                members
-                    .retain(|name, _| !matches!(name.as_str(), "encrypted_content" | "signature"));
+                members.retain(|name, _| !SECRET.contains(&name.as_str()));
                 for (name, member) in members {
-                    match member {
-                        Value::String(text)
-                            if matches!(name.as_str(), "data" | "file_data" | "b64_json") =>
-                        {
-                            *text = format!("[{} characters of media]", text.len());
-                        }
-                        member => self.keep(member),
+                    if MEDIA.contains(&name.as_str()) {
+                        hide_media(member);
                     }
+                    self.keep(member);
                 }
             }
             _ => {}
@@ -232,6 +290,26 @@ pub(super) fn marked(captured: Captured) -> String {
     match left_out {
         0 => captured.text,
         _ => format!("{}…[+{left_out} chars]", captured.text),
+    }
+}
+
+/// Members that only the provider can read.
+const SECRET: [&str; 5] = [
+    "encrypted_content",
+    "redactedContent",
+    "signature",
+    "thoughtSignature",
+    "thought_signature",
+];
+
+/// Members that hold media in base 64.
+const MEDIA: [&str; 5] = ["b64_json", "bytes", "data", "file_data", "images"];
+
+fn hide_media(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = format!("[{} characters of media]", text.len()),
+        Value::Array(items) => items.iter_mut().for_each(hide_media),
+        _ => {}
     }
 }
 

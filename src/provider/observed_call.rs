@@ -3,107 +3,206 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
-use super::{call::Ended, endpoint::Endpoint, failure::Failure, recorder::Recorder, report};
+use super::{
+    call::{Call, Ended},
+    endpoint::Endpoint,
+    extract::Header,
+    failure::Failure,
+    open_calls::Close,
+    origin::Origin,
+    recorder::Recorder,
+    report,
+};
 use crate::{
-    Sdk,
+    diagnostics,
     observation::{Observation, ObservationType},
 };
 
 /// Observes one call from its request to the end of its response. It ends exactly once: when it
-/// is told to, or when it is dropped.
-pub(crate) struct ObservedCall {
+/// is told to, when a flush has waited long enough for it, or when it is dropped.
+pub(crate) struct ObservedCall(Arc<Shared>);
+
+/// What a call shares with the SDK's open calls.
+struct Shared {
+    origin: Origin,
     observation: Observation,
+    state: Mutex<State>,
+    /// Its number among the open calls, plus one; zero while it is none of them.
+    open: AtomicU64,
+}
+
+struct State {
     /// None once ended.
     recorder: Option<Recorder>,
     attempts: u32,
 }
 
 impl ObservedCall {
-    /// Begins a child of `parent`, or a trace without one. None if it would not be recorded.
-    pub(crate) fn start(
-        sdk: &Sdk,
-        parent: Option<&Observation>,
-        endpoint: Endpoint,
-    ) -> Option<Self> {
+    /// Begins an observation inside of the one that was current where the call comes from. None
+    /// if it would not be recorded.
+    pub(crate) fn start(origin: &Origin, endpoint: Endpoint) -> Option<Self> {
+        let _attached = origin.context.clone().attach();
         let operation = endpoint.api.operation();
         let kind = if operation.is_embedding() {
             ObservationType::Embedding
         } else {
             ObservationType::Generation
         };
-        let builder = sdk.observation(operation.name()).as_type(kind);
-        let builder = match parent {
+        let builder = origin.sdk.observation(operation.name()).as_type(kind);
+        let builder = match &origin.parent {
             Some(parent) => builder.parent(parent),
             None => builder.root(),
         };
         let observation = builder.start();
-        observation.is_recording().then(|| Self {
+        if !observation.is_recording() {
+            return None;
+        }
+        if let Some(attributes) = origin.attributes() {
+            attributes.apply(&observation);
+        }
+        let recorder = Recorder::new(endpoint, origin.sdk.content());
+        Some(Self(Arc::new(Shared {
+            origin: origin.clone(),
             observation,
-            recorder: Some(Recorder::new(endpoint, sdk.content())),
-            attempts: 0,
-        })
+            state: Mutex::new(State {
+                recorder: Some(recorder),
+                attempts: 0,
+            }),
+            open: AtomicU64::new(0),
+        })))
     }
 
     /// Counts an attempt to send the request.
-    pub(crate) fn attempt(&mut self) {
-        self.attempts += 1;
+    pub(crate) fn attempt(&self) {
+        self.0.state().attempts += 1;
     }
 
     /// Reads the body of the request.
-    pub(crate) fn request(&mut self, body: &[u8]) {
-        self.record(|recorder| recorder.request(body));
-        if let Some(recorder) = &self.recorder {
-            report::request(recorder.call(), &self.observation);
+    pub(crate) fn request(&self, body: &[u8]) {
+        self.0.record(|recorder| recorder.request(body));
+        let shared = &self.0;
+        if let Some(recorder) = &shared.state().recorder {
+            report::request(recorder.call(), &shared.observation);
+        }
+        if let Some(attributes) = shared.origin.attributes() {
+            attributes.apply(&shared.observation);
         }
     }
 
-    /// Reads the head of the response.
-    pub(crate) fn head(&mut self, status: u16, content_type: Option<&str>) {
-        self.record(|recorder| recorder.head(status, content_type));
+    /// Reads the head of the response. A flush waits for the call from now on.
+    pub(crate) fn head(&self, status: u16, header: Header<'_>) {
+        self.0.record(|recorder| recorder.head(status, header));
+        self.open();
     }
 
     /// Reads the next bytes of the response's body. The call ends if they are the protocol's end.
-    pub(crate) fn chunk(&mut self, bytes: &[u8]) {
-        self.record(|recorder| recorder.chunk(bytes, SystemTime::now()));
-        if self.recorder.as_ref().is_some_and(Recorder::is_done) {
-            self.end(Ended::Protocol);
-        }
+    pub(crate) fn chunk(&self, bytes: &[u8]) {
+        self.0
+            .record(|recorder| recorder.chunk(bytes, SystemTime::now()));
+        self.end_if_done();
+    }
+
+    /// Reads an event that a client has decoded already. A flush waits for the call from now on.
+    pub(crate) fn item(&self, json: &str) {
+        self.0
+            .record(|recorder| recorder.item(json, SystemTime::now()));
+        self.open();
+        self.end_if_done();
+    }
+
+    /// Reads a response that a client has decoded already.
+    pub(crate) fn document(&self, json: &[u8]) {
+        self.0.record(|recorder| recorder.document(json));
     }
 
     /// Gives up on a body in an encoding that only the caller can read.
-    pub(crate) fn unreadable(&mut self, encoding: &str) {
-        self.record(|recorder| recorder.unreadable(encoding));
+    pub(crate) fn unreadable(&self, encoding: &str) {
+        self.0.record(|recorder| recorder.unreadable(encoding));
     }
 
     /// Ends the call with an error that is not in a response.
-    pub(crate) fn fail(&mut self, failure: Failure, status: Option<u16>) {
-        self.record(|recorder| recorder.fail(failure, status));
+    pub(crate) fn fail(&self, failure: Failure, status: Option<u16>) {
+        self.0.record(|recorder| recorder.fail(failure, status));
         self.end(Ended::Error);
     }
 
     /// Ends the call, if it has not ended.
-    pub(crate) fn end(&mut self, ended: Ended) {
-        if let Some(recorder) = self.recorder.take() {
-            let attempts = self.attempts;
-            let finish = AssertUnwindSafe(|| recorder.finish(ended, attempts));
-            if let Ok(call) = catch_unwind(finish) {
-                report::response(&call, &self.observation);
-            }
-            self.observation.end();
+    pub(crate) fn end(&self, ended: Ended) {
+        self.0.end(ended);
+    }
+
+    fn open(&self) {
+        let shared = &self.0;
+        // Nobody can close it before its number is known.
+        let state = shared.state();
+        if state.recorder.is_some() && shared.open.load(Ordering::Relaxed) == 0 {
+            let weak: Weak<Shared> = Arc::downgrade(shared);
+            let number = shared.origin.sdk.open_calls().add(weak);
+            shared.open.store(number + 1, Ordering::Relaxed);
         }
     }
 
+    fn end_if_done(&self) {
+        let recorder_is_done = {
+            let state = self.0.state();
+            state.recorder.as_ref().is_some_and(Recorder::is_done)
+        };
+        if recorder_is_done {
+            self.end(Ended::Protocol);
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs the engine. Whatever happens in there never reaches the caller.
-    fn record(&mut self, step: impl FnOnce(&mut Recorder)) {
-        if let Some(recorder) = &mut self.recorder
+    fn record(&self, step: impl FnOnce(&mut Recorder)) {
+        let mut state = self.state();
+        if let Some(recorder) = &mut state.recorder
             && catch_unwind(AssertUnwindSafe(|| step(recorder))).is_err()
         {
-            self.recorder = None;
-            self.observation.end();
+            state.recorder = None;
+            drop(state);
+            self.closed();
         }
+    }
+
+    fn end(&self, ended: Ended) {
+        let mut state = self.state();
+        let Some(recorder) = state.recorder.take() else {
+            return;
+        };
+        let attempts = state.attempts;
+        drop(state);
+        let finish = AssertUnwindSafe(|| recorder.finish(ended, attempts));
+        if let Ok(call) = catch_unwind(finish) {
+            report::response(&call, &self.observation);
+            warn_of_missing_usage(&call);
+        }
+        self.closed();
+    }
+
+    fn closed(&self) {
+        self.observation.end();
+        if let Some(number) = self.open.load(Ordering::Relaxed).checked_sub(1) {
+            self.origin.sdk.open_calls().remove(number);
+        }
+    }
+}
+
+impl Close for Shared {
+    fn close(&self) {
+        self.end(Ended::Flushed);
     }
 }
 
@@ -113,11 +212,25 @@ impl Drop for ObservedCall {
     }
 }
 
+/// Streams of OpenAI's chat API tell their usage only if they are asked to.
+fn warn_of_missing_usage(call: &Call) {
+    static WARNED: Once = Once::new();
+    if call.lacks_usage() {
+        WARNED.call_once(|| {
+            diagnostics::warn(format_args!(
+                "the stream of {} said nothing of its tokens, so it costs nothing in Langfuse: set \
+                 `stream_options.include_usage` in the request, or let warmspan set it with \
+                 `warmspan::openai::layer().include_usage()`",
+                call.model().unwrap_or("a model")
+            ));
+        });
+    }
+}
+
 impl fmt::Debug for ObservedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObservedCall")
-            .field("observation", &self.observation)
-            .field("attempts", &self.attempts)
+            .field("observation", &self.0.observation)
             .finish_non_exhaustive()
     }
 }

@@ -113,18 +113,21 @@ impl Output {
 
     /// The number of the tool call with this id; a new one if there is none.
     pub(crate) fn tool_number(&mut self, choice: u64, id: &str) -> u64 {
-        let Some(choice) = self.choice(choice) else {
-            return 0;
-        };
-        let known = choice
-            .tools
-            .iter()
-            .find(|tool| tool.id.as_deref() == Some(id));
-        let last = choice.tools.iter().map(|tool| tool.index).max();
-        known.map_or_else(
-            || last.map_or(0, |last| last.saturating_add(1)),
-            |tool| tool.index,
-        )
+        let known = self.choice(choice).and_then(|choice| {
+            let mut tools = choice.tools.iter();
+            tools.find(|tool| tool.id.as_deref() == Some(id))
+        });
+        match known {
+            Some(tool) => tool.index,
+            None => self.next_tool_number(choice),
+        }
+    }
+
+    /// A number that no tool call of this choice has.
+    pub(crate) fn next_tool_number(&mut self, choice: u64) -> u64 {
+        let tools = self.choice(choice).map(|choice| choice.tools.iter());
+        let last = tools.and_then(|tools| tools.map(|tool| tool.index).max());
+        last.map_or(0, |last| last.saturating_add(1))
     }
 
     /// Sets why a choice ended; an empty reason is none.

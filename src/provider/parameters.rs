@@ -10,29 +10,50 @@ const MAX_LEN: usize = 512;
 
 /// Parameters whose value is a text or a structure. Any other name passes with a number or a
 /// boolean only: those cannot be content.
-const STRUCTURED: [&str; 24] = [
+const STRUCTURED: [&str; 45] = [
+    "agent",
+    "container",
+    "context_management",
+    "embeddingTypes",
+    "embedding_types",
     "encoding_format",
+    "format",
     "include",
     "input_type",
+    "keep_alive",
     "logit_bias",
     "modalities",
+    "outputConfig",
     "output_config",
     "output_dtype",
+    "performanceConfig",
     "prediction_type",
     "prompt_cache_retention",
     "provider",
     "reasoning",
     "reasoning_effort",
     "reasoning_format",
+    "responseMimeType",
+    "responseModalities",
     "response_format",
     "search_context_size",
+    "serviceTier",
     "service_tier",
     "stop",
+    "stopSequences",
     "stop_sequences",
     "stream_options",
+    "taskType",
+    "task_type",
     "text",
+    "think",
     "thinking",
+    "thinkingConfig",
+    "thinking_level",
+    "toolChoice",
+    "toolConfig",
     "tool_choice",
+    "truncate",
     "truncation",
     "verbosity",
 ];
@@ -44,6 +65,12 @@ pub(crate) struct Parameters(Vec<(String, Value)>);
 impl Parameters {
     pub(crate) fn of(request: &Fields<'_>) -> Self {
         let mut parameters = Self::default();
+        parameters.add(request);
+        parameters
+    }
+
+    /// Adds the parameters of an object inside of the request.
+    pub(crate) fn add(&mut self, request: &Fields<'_>) {
         for (name, raw) in request.iter() {
             let raw = raw.get();
             let scalar = !raw.starts_with(['"', '[', '{']) && raw != "null";
@@ -55,15 +82,24 @@ impl Parameters {
             };
             match value {
                 Value::Null => {}
-                value if raw.len() <= MAX_LEN => parameters.set(name, value),
+                value if raw.len() <= MAX_LEN => self.set(name, value),
                 value => {
                     if let Some(kind) = format_type(&value) {
-                        parameters.set(name, kind);
+                        self.set(name, kind);
                     }
                 }
             }
         }
-        parameters
+    }
+
+    /// Adds the members of the request's member `name`.
+    pub(crate) fn add_of(&mut self, request: &Fields<'_>, name: &str) {
+        let options = request
+            .raw(name)
+            .and_then(|raw| Fields::parse(raw.get().as_bytes()));
+        if let Some(options) = options {
+            self.add(&options);
+        }
     }
 
     /// Sets a parameter; one that is there already keeps its place.

@@ -2,36 +2,49 @@
 
 use std::time::SystemTime;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::{
     call::{Call, Ended},
+    decode::message,
     endpoint::Endpoint,
     recorder::Recorder,
 };
 use crate::observation::Content;
 
-const PATHS: [&str; 4] = [
+const PATHS: [&str; 13] = [
     "/v1/chat/completions",
     "/v1/responses",
     "/v1/embeddings",
     "/v1/completions",
+    "/v1/messages",
+    "/v1beta/models/m:generateContent",
+    "/v1beta/models/m:embedContent",
+    "/v1beta/interactions",
+    "/api/chat",
+    "/api/embed",
+    "/model/m/converse",
+    "/model/m/invoke",
+    "/model/embed/invoke",
 ];
 
 fn record(path: &str, content: Content, request: &str, body: &[u8], size: usize) -> Option<Call> {
     let endpoint = Endpoint::recognise("POST", "api.openai.com", path)?;
     let mut recorder = Recorder::new(endpoint, content);
     recorder.request(request.as_bytes());
-    recorder.head(200, None);
+    recorder.head(200, &|_| None);
     for chunk in body.chunks(size.max(1)) {
         recorder.chunk(chunk, SystemTime::UNIX_EPOCH);
     }
     Some(recorder.finish(Ended::Eof, 1))
 }
 
-/// Bytes near to what providers send, so that the inner branches are reached.
-fn body() -> impl Strategy<Value = Vec<u8>> {
+const MESSAGES: [&str; 4] = ["chunk", "contentBlockDelta", "messageStop", "metadata"];
+
+/// A JSON object of members that some API knows.
+fn object_text() -> impl Strategy<Value = String> + Clone {
     let member = prop::sample::select(vec![
         r#""id":"r1""#,
         r#""model":"m""#,
@@ -44,19 +57,55 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         r#""error":{"message":"no","type":null}"#,
         r#""type":"response.output_text.delta","delta":"text""#,
         r#""type":"response.completed","response":{"id":"r","status":"completed","output":[{"type":"message","content":[{"text":"t"}]}]}"#,
+        r#""type":"message_start","message":{"id":"m","usage":{"input_tokens":1,"output_tokens":null}}"#,
+        r#""type":"content_block_delta","index":3,"delta":{"type":"text_delta","text":"añ€"}"#,
+        r#""type":"content_block_start","content_block":{"type":"tool_use","name":"f","input":[]}"#,
+        r#""type":"message_delta","delta":{"stop_reason":"refusal"},"usage":{"output_tokens":9}"#,
+        r#""candidates":[{"content":{"parts":[{"text":"t"},{"functionCall":{"args":1}}]},"finishReason":7}]"#,
+        r#""usageMetadata":{"promptTokenCount":1,"cachedContentTokenCount":9,"totalTokenCount":3}"#,
+        r#""promptFeedback":{"blockReason":"SAFETY"}"#,
+        r#""event_type":"step.delta","index":0,"delta":{"type":"text","text":"t"}"#,
+        r#""message":{"content":"t","tool_calls":[{"function":{"name":"f","arguments":{}}}]},"done":false"#,
+        r#""done":true,"done_reason":"stop","eval_count":2"#,
+        r#""output":{"message":{"content":[{"toolUse":{"input":"x"}}]}},"stopReason":"end_turn""#,
+        r#""results":[{"outputText":"t","tokenCount":1.0}],"inputTextTokenCount":1"#,
+        r#""generations":[{"text":"t"}],"completions":[{"data":{"tokens":[1]}}]"#,
+        r#""embeddings":{"float":[[1,2]]},"embedding":{"values":[1]},"predictions":[{}]"#,
         r#""data":[{"embedding":[1,2]},{"embedding":"AAAA"}]"#,
     ]);
-    let object = prop::collection::vec(member, 0..5)
-        .prop_map(|members| format!("{{{}}}", members.join(",")));
+    prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(",")))
+}
+
+/// Bytes near to what providers send, so that the inner branches are reached.
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    let object = object_text();
     let line = prop_oneof![
         4 => object.clone().prop_map(|json| format!("data: {json}\n\n")),
         1 => Just("data: [DONE]\r\n\r\n".to_owned()),
         1 => Just(": comment\revent: error\r".to_owned()),
-        1 => object,
+        2 => object.prop_map(|json| json + "\n"),
         1 => "\\PC{0,20}",
     ];
     let text = prop::collection::vec(line, 0..8).prop_map(|lines| lines.concat().into_bytes());
-    prop_oneof![4 => text, 1 => prop::collection::vec(any::<u8>(), 0..200)]
+    let messages = prop::collection::vec(
+        (prop::sample::select(MESSAGES.to_vec()), object_text()),
+        0..5,
+    )
+    .prop_map(|messages| {
+        let message = |(name, payload): (&str, String)| {
+            let payload = match name {
+                "chunk" => json!({ "bytes": STANDARD.encode(payload) }).to_string(),
+                _ => payload,
+            };
+            message(&[(":event-type", name)], &payload)
+        };
+        messages.into_iter().flat_map(message).collect::<Vec<u8>>()
+    });
+    prop_oneof![
+        4 => text,
+        2 => messages,
+        1 => prop::collection::vec(any::<u8>(), 0..200),
+    ]
 }
 
 fn content() -> impl Strategy<Value = Content> {
@@ -117,14 +166,27 @@ proptest! {
         content in content(),
         messages in "[\\[\\]{}\":,a-c0-2]{0,60}",
     ) {
-        for member in ["messages", "input", "prompt", "tools", "instructions"] {
+        for member in [
+            "messages",
+            "input",
+            "prompt",
+            "tools",
+            "instructions",
+            "contents",
+            "system",
+            "systemInstruction",
+            "requests",
+            "texts",
+            "toolConfig",
+        ] {
             record(path, content, &format!("{{\"{member}\":{messages}}}"), b"", 1);
         }
     }
 
     #[test]
     fn without_content_no_text_is_kept(path in prop::sample::select(PATHS.to_vec()), body in body()) {
-        let request = r#"{"messages":[{"role":"user","content":"x"}],"input":"x","prompt":"x"}"#;
+        let request = r#"{"messages":[{"role":"user","content":"x"}],"input":"x","prompt":"x",
+            "system":"x","contents":[{"parts":[{"text":"x"}]}],"inputText":"x"}"#;
         let call = record(path, Content::Off, request, &body, 7);
         let texts = call.map(|call| (call.input, call.system, call.output));
         prop_assert_eq!(texts, Some((None, None, None)));

@@ -7,14 +7,17 @@ use super::{
     call::{Call, Ended},
     decode::{BodyBuffer, Decoder, Event},
     endpoint::Endpoint,
-    extract::{Draft, Extract},
+    extract::{Draft, Extract, Header},
     failure::Failure,
     fields::Fields,
     input::{Counts, Input},
     output::Output,
     parameters::Parameters,
 };
-use crate::observation::{Content, Usage};
+use crate::observation::{Captured, Content, Usage};
+
+/// Characters kept of the type of an error.
+const MAX_KIND: usize = 128;
 
 /// Reads one model call, whatever the API. Holds a bounded running state only.
 pub(crate) struct Recorder {
@@ -22,6 +25,12 @@ pub(crate) struct Recorder {
     extractor: Box<dyn Extract>,
     draft: Draft,
     decoder: Option<Decoder>,
+    /// The form in which the API may stream beside events.
+    streams_values: bool,
+    /// Events came one by one, decoded.
+    has_items: bool,
+    /// The type of the error, where only a header tells it.
+    error_kind: Option<String>,
 }
 
 impl Recorder {
@@ -39,8 +48,10 @@ impl Recorder {
             output: None,
             finish_reasons: Vec::new(),
             usage: None,
+            thinking_tokens: None,
             cost: None,
             failure: None,
+            refusal: None,
             first_content: None,
             ended: Ended::Protocol,
             streamed: false,
@@ -50,7 +61,7 @@ impl Recorder {
         };
         Self {
             content,
-            extractor: endpoint.api.extractor(content),
+            extractor: endpoint.api.extractor(),
             draft: Draft {
                 call,
                 output: Output::new(content),
@@ -59,6 +70,9 @@ impl Recorder {
                 has_usage: false,
             },
             decoder: None,
+            streams_values: endpoint.api.streams_values(),
+            has_items: false,
+            error_kind: None,
         }
     }
 
@@ -79,9 +93,14 @@ impl Recorder {
     }
 
     /// Reads the head of a response.
-    pub(crate) fn head(&mut self, status: u16, content_type: Option<&str>) {
+    pub(crate) fn head(&mut self, status: u16, header: Header<'_>) {
         self.draft.call.status = Some(status);
-        self.decoder = Some(Decoder::new(status, content_type));
+        let content_type = header("content-type");
+        self.decoder = Some(Decoder::new(status, content_type, self.streams_values));
+        // AWS appends an address to the type.
+        let kind = header("x-amzn-errortype").and_then(|kind| kind.split(':').next());
+        self.error_kind = kind.map(|kind| Captured::of(kind, MAX_KIND).text);
+        self.extractor.head(header, &mut self.draft);
     }
 
     /// Gives up on a body in an encoding that only the caller can read.
@@ -99,6 +118,27 @@ impl Recorder {
         decoder.push(bytes, |event| read_event(extractor.as_mut(), draft, event));
         if draft.has_content && draft.call.first_content.is_none() && decoder.is_stream() {
             draft.call.first_content = Some(now);
+        }
+    }
+
+    /// Reads a whole response that a client has decoded already.
+    pub(crate) fn document(&mut self, json: &[u8]) {
+        if let Some(response) = Fields::parse(json) {
+            self.extractor.document(&response, &mut self.draft);
+        }
+    }
+
+    /// Reads one event that a client has decoded already.
+    pub(crate) fn item(&mut self, json: &str, now: SystemTime) {
+        self.has_items = true;
+        let event = Event {
+            name: "",
+            data: json,
+            is_exception: false,
+        };
+        read_event(self.extractor.as_mut(), &mut self.draft, event);
+        if self.draft.has_content && self.draft.call.first_content.is_none() {
+            self.draft.call.first_content = Some(now);
         }
     }
 
@@ -121,16 +161,16 @@ impl Recorder {
     /// Ends the reading; `attempts` were made.
     pub(crate) fn finish(mut self, ended: Ended, attempts: u32) -> Call {
         let decoder = self.decoder.take();
-        let streamed = decoder.as_ref().is_some_and(Decoder::is_stream);
+        let streamed = self.has_items || decoder.as_ref().is_some_and(Decoder::is_stream);
         match decoder {
             Some(Decoder::Document(body)) => self.read_document(&body, ended),
             Some(Decoder::Events(mut framer)) => {
                 let (extractor, draft) = (&mut self.extractor, &mut self.draft);
                 framer.finish(|event| read_event(extractor.as_mut(), draft, event));
-                if framer.lost() > 0 {
-                    draft.call.note("events_too_long", framer.lost());
-                }
+                self.note_lost(framer.lost());
             }
+            Some(Decoder::Values(framer)) => self.note_lost(framer.lost()),
+            Some(Decoder::Messages(framer)) => self.note_lost(framer.lost()),
             Some(Decoder::Unknown(_)) if ended == Ended::Eof => self.draft.fail(no_json()),
             Some(Decoder::Unknown(_)) | None => {}
         }
@@ -160,11 +200,21 @@ impl Recorder {
         call
     }
 
+    fn note_lost(&mut self, events: usize) {
+        if events > 0 {
+            self.draft.call.note("events_lost", events);
+        }
+    }
+
     fn read_document(&mut self, body: &BodyBuffer, ended: Ended) {
         let bytes = body.bytes();
         let status = self.draft.call.status.unwrap_or_default();
         if !(200..300).contains(&status) {
-            self.draft.fail(Failure::of_response(status, bytes));
+            let mut failure = Failure::of_response(status, bytes);
+            if let Some(kind) = self.error_kind.take() {
+                failure.kind = kind;
+            }
+            self.draft.fail(failure);
             return;
         }
         match Fields::parse(bytes) {
@@ -195,7 +245,16 @@ fn no_json() -> Failure {
 }
 
 fn read_event(extractor: &mut dyn Extract, draft: &mut Draft, event: Event<'_>) {
-    if !draft.done {
+    if draft.done {
+        return;
+    }
+    if event.is_exception {
+        let envelope = serde_json::from_str(event.data).unwrap_or_default();
+        let failure = Failure::of_envelope(&envelope, None);
+        let message = failure.map_or_else(|| event.data.to_owned(), |failure| failure.message);
+        draft.fail(Failure::new(event.name, &message));
+        draft.done = true;
+    } else {
         extractor.event(event, draft);
     }
 }

@@ -78,6 +78,9 @@ pub(super) fn response(call: &Call, observation: &Observation) {
             observation.fact(key, i64::try_from(tokens).unwrap_or(i64::MAX));
         }
     }
+    if let Some(tokens) = call.thinking_tokens {
+        observation.metadata("thinking_tokens", &tokens);
+    }
     if let Some(cost) = call.cost {
         observation.cost(cost);
     }
@@ -103,6 +106,11 @@ fn outcome(call: &Call, observation: &Observation) {
             .level(Level::Error)
             .status_message(message)
             .fact(ERROR_TYPE, kind.clone());
+    } else if let Some(refusal) = &call.refusal {
+        observation.level(Level::Warning).status_message(refusal);
+        if reasons.is_empty() {
+            reasons.push("content_filter".to_owned());
+        }
     } else if let Some(warning) = warning(call) {
         observation.level(Level::Warning).status_message(warning);
     }
@@ -120,6 +128,7 @@ fn warning(call: &Call) -> Option<&'static str> {
     match call.ended {
         Ended::Dropped if call.streamed => Some("stream dropped by caller"),
         Ended::Dropped => Some("call dropped by caller"),
+        Ended::Flushed => Some("flushed while the stream was still open"),
         Ended::Eof => Some("stream ended before its end mark"),
         Ended::Protocol | Ended::Error => None,
     }

@@ -15,6 +15,7 @@ pub(crate) struct Body {
     kind: BodyKind,
     bytes: Bytes,
     spans: usize,
+    attempts: u8,
 }
 
 /// What a body is, and so which requests it fits.
@@ -33,6 +34,7 @@ impl Body {
             kind: BodyKind::Spans,
             bytes,
             spans,
+            attempts: 0,
         }
     }
 
@@ -42,7 +44,20 @@ impl Body {
             kind: BodyKind::Score,
             bytes: event.into(),
             spans: 1,
+            attempts: 0,
         }
+    }
+
+    /// The same after one more attempt that the back-end failed over.
+    pub(crate) fn tried(self) -> Self {
+        Self {
+            attempts: self.attempts.saturating_add(1),
+            ..self
+        }
+    }
+
+    pub(crate) fn attempts(&self) -> u8 {
+        self.attempts
     }
 
     pub(crate) fn kind(&self) -> BodyKind {

@@ -10,7 +10,10 @@ mod losses;
 mod processor;
 mod state;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 pub(crate) use body::{Body, BodyKind};
 pub use losses::Losses;
@@ -27,19 +30,22 @@ use crate::{diagnostics, transport::Encoder};
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
+    /// Whether it was warned that the queue is full, since the last delivery.
+    is_full: AtomicBool,
 }
 
 impl Queue {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             state: Mutex::new(State::new(bounds)),
+            is_full: AtomicBool::new(false),
         }
     }
 
     /// Takes in a span that has ended.
     pub(crate) fn push(&self, span: SpanData) {
         let lost = self.state().push(span);
-        if lost > 0 {
+        if lost > 0 && !self.is_full.swap(true, Ordering::Relaxed) {
             diagnostics::warn(format_args!(
                 "{lost} spans did not fit into the queue and are lost; flush more often or record less"
             ));
@@ -56,24 +62,29 @@ impl Queue {
         }
     }
 
-    /// Encodes the finished spans of `trace`, or of every trace, one body a trace. Cheap when
-    /// there are none.
+    /// Encodes the finished spans of `trace`, or of every trace. Cheap when there are none.
     pub(crate) fn encode(&self, trace: Option<TraceId>, encoder: &Encoder) {
-        loop {
-            // In a statement of its own, so that the lock is not held while encoding.
-            let taken = self.state().take_finished(trace);
-            let Some((id, spans)) = taken else { return };
-            let count = spans.len();
-            let body = encoder
-                .encode(spans)
-                .map(|bytes| Body::new(id, bytes, count));
-            if body.is_none() {
-                diagnostics::warn(format_args!(
-                    "{count} spans could not be encoded and are lost"
-                ));
-            }
-            self.state().put_encoded(id, count, body);
+        while self.encode_some(trace, encoder) {}
+    }
+
+    /// Encodes some of them into one body, and says whether there were any.
+    pub(crate) fn encode_some(&self, trace: Option<TraceId>, encoder: &Encoder) -> bool {
+        // In a statement of its own, so that the lock is not held while encoding.
+        let taken = self.state().take_finished(trace);
+        let Some((id, spans)) = taken else {
+            return false;
+        };
+        let count = spans.len();
+        let body = encoder
+            .encode(spans)
+            .map(|bytes| Body::new(id, bytes, count));
+        if body.is_none() {
+            diagnostics::warn(format_args!(
+                "{count} spans could not be encoded and are lost"
+            ));
         }
+        self.state().put_encoded(id, count, body);
+        true
     }
 
     /// Takes encoded bodies of one kind, oldest first, at most `max_bytes` of them (but at least one).
@@ -103,9 +114,14 @@ impl Queue {
         self.state().losses().clone()
     }
 
-    /// Gives everything up: nobody will send it any more.
-    pub(crate) fn abandon(&self) -> usize {
-        self.state().abandon()
+    /// Gives everything up, what is yet to come included: nobody will send it any more.
+    pub(crate) fn close(&self) -> usize {
+        self.state().close()
+    }
+
+    /// Counts a span that ended after that.
+    pub(crate) fn count_abandoned(&self) {
+        self.state().count_abandoned();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -113,6 +129,9 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How often a server error is met with the same bodies.
+const MAX_ATTEMPTS: u8 = 3;
 
 /// Bodies on their way. What is not settled goes back into the queue.
 #[derive(Debug)]
@@ -138,6 +157,7 @@ impl<'a> Batch<'a> {
     /// The back-end has them, except `rejected` spans.
     pub(crate) fn delivered(mut self, rejected: usize) {
         let bodies = std::mem::take(&mut self.bodies);
+        self.queue.is_full.store(false, Ordering::Relaxed);
         self.queue.state().settle_delivered(&bodies, rejected);
     }
 
@@ -145,6 +165,18 @@ impl<'a> Batch<'a> {
     pub(crate) fn lost(mut self, reason: Reason) {
         let bodies = std::mem::take(&mut self.bodies);
         self.queue.state().settle_lost(&bodies, reason);
+    }
+
+    /// The back-end failed over them. After [`MAX_ATTEMPTS`] of that they are not tried again: they
+    /// may be the cause, and would hold back all others.
+    pub(crate) fn failed(mut self, reason: Reason) {
+        let tried = std::mem::take(&mut self.bodies)
+            .into_iter()
+            .map(Body::tried);
+        let (given_up, kept): (Vec<_>, Vec<_>) =
+            tried.partition(|body| body.attempts() >= MAX_ATTEMPTS);
+        self.bodies = kept;
+        self.queue.state().settle_lost(&given_up, reason);
     }
 
     /// Two batches, each of about half the spans; `None` (and the batch lost for `reason`) when

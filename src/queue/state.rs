@@ -50,6 +50,8 @@ pub(super) struct State {
     losses: Losses,
     tickets: Vec<(Ticket, Option<TraceId>, Tally)>,
     next_ticket: u64,
+    /// Nobody will send any more: what comes is lost, counted.
+    is_closed: bool,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,7 @@ impl State {
             losses: Losses::default(),
             tickets: Vec::new(),
             next_ticket: 0,
+            is_closed: false,
         }
     }
 
@@ -100,6 +103,15 @@ impl State {
     /// Makes room for one more of `bytes` and counts it in. Returns whether there is room, and how
     /// many were lost, that one included if there is none.
     fn make_room(&mut self, id: TraceId, bytes: usize) -> (bool, usize) {
+        if self.is_closed {
+            self.lose(id, Reason::Abandoned, 1);
+            return (false, 0);
+        }
+        if bytes > self.bounds.bytes {
+            // To make room for it would lose everything else, and it.
+            self.lose(id, Reason::QueueFull, 1);
+            return (false, 1);
+        }
         let mut lost = 0;
         while self.spans + 1 > self.bounds.spans || self.bytes + bytes > self.bounds.bytes {
             match self.drop_oldest_other_than(id) {
@@ -125,25 +137,38 @@ impl State {
             .traces
             .iter_mut()
             .find(|trace| !trace.finished.is_empty() && of.is_none_or(|id| id == trace.id))?;
-        let spans = std::mem::take(&mut trace.finished);
+        let rest = trace
+            .finished
+            .split_off(trace.finished.len().min(MAX_SPANS_A_BODY));
+        let spans = std::mem::replace(&mut trace.finished, rest);
         trace.away += spans.len();
-        self.bytes = self
-            .bytes
-            .saturating_sub(std::mem::take(&mut trace.finished_bytes));
+        let bytes = if trace.finished.is_empty() {
+            trace.finished_bytes
+        } else {
+            spans.iter().map(estimated_bytes).sum()
+        };
+        trace.finished_bytes = trace.finished_bytes.saturating_sub(bytes);
+        self.bytes = self.bytes.saturating_sub(bytes);
         Some((trace.id, spans))
     }
 
     /// Brings `count` spans back from encoding; without a body they are lost.
     pub(super) fn put_encoded(&mut self, id: TraceId, count: usize, body: Option<Body>) {
+        let is_closed = self.is_closed;
         let trace = self.trace_mut(id);
         trace.away = trace.away.saturating_sub(count);
-        if let Some(body) = body {
+        if let Some(body) = body.filter(|_| !is_closed) {
             let bytes = body.bytes().len();
             trace.encoded.push_back(body);
             self.bytes += bytes;
         } else {
             self.spans = self.spans.saturating_sub(count);
-            self.lose(id, Reason::NotEncoded, count);
+            let reason = if is_closed {
+                Reason::Abandoned
+            } else {
+                Reason::NotEncoded
+            };
+            self.lose(id, reason, count);
         }
         self.forget_empty();
     }
@@ -175,6 +200,10 @@ impl State {
 
     /// Bodies that were not sent after all return to the front of their traces.
     pub(super) fn put_back(&mut self, bodies: Vec<Body>) {
+        if self.is_closed {
+            self.settle_lost(&bodies, Reason::Abandoned);
+            return;
+        }
         for body in bodies.into_iter().rev() {
             let trace = self.trace_mut(body.trace());
             trace.away = trace.away.saturating_sub(body.spans());
@@ -219,13 +248,22 @@ impl State {
         &self.losses
     }
 
-    /// Drops what is not on its way.
-    pub(super) fn abandon(&mut self) -> usize {
-        let mut lost = 0;
-        while let Some(mut trace) = self.traces.pop_front() {
-            lost += self.drop_resting(&mut trace, Reason::Abandoned);
-        }
+    /// Closes the queue. What is on its way may still arrive; everything else is lost.
+    pub(super) fn close(&mut self) -> usize {
+        self.is_closed = true;
+        let mut traces = std::mem::take(&mut self.traces);
+        let lost = traces
+            .iter_mut()
+            .map(|trace| self.drop_resting(trace, Reason::Abandoned))
+            .sum();
+        traces.retain(|trace| trace.away > 0);
+        self.traces = traces;
         lost
+    }
+
+    /// Counts a span that could not even be handed over.
+    pub(super) fn count_abandoned(&mut self) {
+        self.losses.add(Reason::Abandoned, 1);
     }
 
     pub(super) fn open_ticket(&mut self, of: Option<TraceId>) -> Ticket {
@@ -342,6 +380,9 @@ impl Trace {
         self.resting() + self.away
     }
 }
+
+/// Encoding more spans in one go would keep the runtime too long.
+const MAX_SPANS_A_BODY: usize = 256;
 
 /// What a span takes in memory, in bytes: its own size and that of its texts.
 fn estimated_bytes(span: &SpanData) -> usize {

@@ -34,3 +34,5 @@ pub mod tree;
 
 pub use ids::Ids;
 pub use moment::Moment;
+
+pub use crate::provider::replay;

@@ -36,7 +36,11 @@ impl Answer {
         }
         let error = Error::status_of(host, status, beginning_of(response.body()));
         match status {
+            // Langfuse answers 500 when its storage or queue fails (langfuse/langfuse, the route of
+            // OTLP traces), which passes.
             StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::INTERNAL_SERVER_ERROR
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => Self::Later {

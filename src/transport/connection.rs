@@ -9,12 +9,13 @@ use std::{
     future::Future,
     io,
     path::PathBuf,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, select};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -80,16 +81,26 @@ impl Connections {
         request: impl Fn() -> Request<Full<Bytes>>,
         patience: Duration,
     ) -> Result<Response<Bytes>, Error> {
-        if let Some(reused) = self.take_idle().await {
-            let exchange = self.exchange(reused, request());
-            match tokio::time::timeout(patience, exchange).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(Broken::InAnswer(error))) => return Err(error),
-                Ok(Err(Broken::BeforeAnswer(_))) | Err(_) => {}
-            }
+        let Some(reused) = self.take_idle().await else {
+            return self.send_afresh(request()).await;
+        };
+        let mut first = pin!(self.exchange(reused, request()));
+        match tokio::time::timeout(patience, &mut first).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(Broken::InAnswer(error))) => Err(error),
+            Ok(Err(Broken::BeforeAnswer(_))) => self.send_afresh(request()).await,
+            // Perhaps it is merely slow: whichever connection answers first will do.
+            Err(_) => match select(first, pin!(self.send_afresh(request()))).await {
+                Either::Left((Ok(response), _)) | Either::Right((Ok(response), _)) => Ok(response),
+                Either::Left((Err(_), second)) => second.await,
+                Either::Right((Err(error), first)) => first.await.map_err(|_| error),
+            },
         }
+    }
+
+    async fn send_afresh(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Error> {
         let fresh = self.connect().await?;
-        self.exchange(fresh, request())
+        self.exchange(fresh, request)
             .await
             .map_err(|broken| match broken {
                 Broken::BeforeAnswer(error) | Broken::InAnswer(error) => error,
@@ -146,10 +157,8 @@ impl Connections {
         if !self.endpoint.is_tls() {
             return self.handshake(tcp).await;
         }
-        let config = self
-            .tls
-            .get_or_try_init(|| tls::client_config(self.ca_file.as_deref()))?;
-        let connector = TlsConnector::from(Arc::clone(config));
+        let config = self.tls_config().await?;
+        let connector = TlsConnector::from(config);
         let name = ServerName::try_from(host.to_owned()).map_err(Error::tls)?;
         let stream = connector.connect(name, tcp).await.map_err(|error| {
             if error
@@ -162,6 +171,20 @@ impl Connections {
             }
         })?;
         self.handshake(stream).await
+    }
+
+    /// Made once. A file of authorities is read where it may take its time.
+    async fn tls_config(&self) -> Result<Arc<ClientConfig>, Error> {
+        if let Some(config) = self.tls.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = match self.ca_file.clone() {
+            None => tls::client_config(None)?,
+            Some(path) => tokio::task::spawn_blocking(move || tls::client_config(Some(&path)))
+                .await
+                .map_err(Error::tls)??,
+        };
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 
     async fn handshake<T>(&self, stream: T) -> Result<SendRequest<Full<Bytes>>, Error>

@@ -146,19 +146,38 @@ impl Delivery {
     }
 
     /// Asks the back-end which project the keys belong to; `None` where it cannot be asked. The
-    /// answer's body is Langfuse's list of projects.
+    /// answer's body is Langfuse's list of projects. Works outside of Tokio too.
     ///
     /// # Errors
     ///
     /// No answer within `budget`, or one that is not a success.
-    pub(crate) async fn projects(&self, budget: Duration) -> Option<Result<Bytes, Error>> {
-        let connections = self.connections();
+    pub(crate) async fn projects(
+        self: &Arc<Self>,
+        budget: Duration,
+    ) -> Option<Result<Bytes, Error>> {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            return self.projects_in(&self.lane, budget).await;
+        }
+        let (done, answer) = oneshot::channel();
+        let asked = self.on_own_runtime(async move |delivery: &Self, lane: &Lane| {
+            drop(done.send(delivery.projects_in(lane, budget).await));
+        });
+        match asked {
+            Ok(()) => answer
+                .await
+                .unwrap_or_else(|_| Some(Err(self.timeout_error(budget)))),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    async fn projects_in(&self, lane: &Lane, budget: Duration) -> Option<Result<Bytes, Error>> {
+        let connections = &lane.connections;
         let endpoint = connections.endpoint();
-        let request = endpoint.projects_request()?;
-        let answer =
-            tokio::time::timeout(budget, connections.send(|| request.clone(), budget / 2)).await;
+        endpoint.projects_request()?;
+        let request = || endpoint.projects_request().unwrap_or_default();
+        let answer = tokio::time::timeout(budget, connections.send(request, budget / 2)).await;
         Some(match answer {
-            Err(_) => Err(Error::timeout(endpoint.host(), budget)),
+            Err(_) => Err(self.timeout_error(budget)),
             Ok(Err(error)) => Err(error),
             Ok(Ok(response)) => match Answer::of(endpoint.host(), &response) {
                 Answer::Delivered { .. } => Ok(response.into_body()),
@@ -175,24 +194,30 @@ impl Delivery {
         patience: Patience,
         done: impl FnOnce(FlushReport) + Send + 'static,
     ) -> Result<(), Error> {
+        self.on_own_runtime(async move |delivery: &Self, lane: &Lane| {
+            done(delivery.flush_in(lane, None, budget, patience).await);
+        })
+    }
+
+    /// Does some work on a thread with a runtime and connections of its own.
+    fn on_own_runtime<W>(self: &Arc<Self>, work: W) -> Result<(), Error>
+    where
+        W: AsyncFnOnce(&Self, &Lane) + Send + 'static,
+    {
         let delivery = Arc::clone(self);
-        let work = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            done(match runtime {
-                Ok(runtime) => {
-                    let lane = delivery.lane.sibling();
-                    runtime.block_on(delivery.flush_in(&lane, None, budget, patience))
-                }
-                Err(error) => delivery.failed(Error::thread(error)),
-            });
-        };
-        std::thread::Builder::new()
-            .name("warmspan-flush".to_owned())
-            .spawn(work)
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
             .map_err(Error::thread)?;
-        Ok(())
+        let thread = std::thread::Builder::new()
+            .name("warmspan".to_owned())
+            .spawn(move || {
+                let lane = delivery.lane.sibling();
+                runtime.block_on(work(&delivery, &lane));
+                // A name look-up that hangs must not hold the thread.
+                runtime.shutdown_background();
+            });
+        thread.map(drop).map_err(Error::thread)
     }
 
     async fn flush_in(
@@ -211,7 +236,7 @@ impl Delivery {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Error::timeout(lane.connections.endpoint().host(), budget)),
             };
-            self.record(&mut report, outcome);
+            self.record(&mut report, outcome, started, budget);
         }
         let tally = watch.tally();
         report.delivered = tally.delivered;
@@ -227,18 +252,30 @@ impl Delivery {
         report
     }
 
-    fn record(&self, report: &mut FlushReport, outcome: Result<(), Error>) {
-        let failures = self.health().record(
-            Instant::now(),
-            outcome.is_ok() && report.last_error.is_none(),
-        );
-        let Err(error) = outcome else { return };
-        if failures == 1 {
+    fn record(
+        &self,
+        report: &mut FlushReport,
+        outcome: Result<(), Error>,
+        started: Instant,
+        budget: Duration,
+    ) {
+        let Err(error) = outcome else {
+            self.health().record(started, Instant::now(), true);
+            return;
+        };
+        // A flush that had hardly any time says nothing of the back-end.
+        let tells = !error.is_timeout() || budget >= TELLING_BUDGET;
+        let failures = if tells {
+            self.health().record(started, Instant::now(), false)
+        } else {
+            None
+        };
+        if failures == Some(1) {
             diagnostics::warn(format_args!("spans are kept for the next flush: {error}"));
-        } else if failures == TOLERATED_FAILURES {
+        } else if failures == Some(TOLERATED_FAILURES) {
             diagnostics::warn(format_args!(
-                "the back-end failed {failures} times in a row; responses no longer wait for it, and one flush \
-                 in 30 s tries again: {error}"
+                "the back-end failed {TOLERATED_FAILURES} times in a row; responses no longer wait for it, and one \
+                 flush in 30 s tries again: {error}"
             ));
         }
         report.last_error = Some(error);
@@ -256,7 +293,7 @@ impl Delivery {
         let mut backoff = FIRST_BACKOFF;
         loop {
             // Encoding before the turn comes shares the work with the wait.
-            self.queue.encode(None, &self.encoder);
+            self.encode_all().await;
             let turn = lane.turn.lock().await;
             if self.queue.held(trace) == 0 {
                 return Ok(());
@@ -282,6 +319,13 @@ impl Delivery {
         }
     }
 
+    /// Encodes what has ended, and lets others run, and the budget end, in between.
+    async fn encode_all(&self) {
+        while self.queue.encode_some(None, &self.encoder) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn postponed(&self) -> Option<(Duration, Error)> {
         self.health().postponed(Instant::now())
     }
@@ -294,7 +338,7 @@ impl Delivery {
         budget: Duration,
         report: &mut FlushReport,
     ) -> Option<(Duration, Error)> {
-        self.queue.encode(None, &self.encoder);
+        self.encode_all().await;
         let Some(batch) = self.queue.take(MAX_REQUEST_BYTES) else {
             // All that is held is being encoded or carried by another lane at this moment.
             tokio::time::sleep(WAIT_FOR_OTHERS).await;
@@ -314,6 +358,9 @@ impl Delivery {
                     let wait = retry_after.unwrap_or_default();
                     if !wait.is_zero() {
                         self.health().postpone(Instant::now() + wait, error.clone());
+                    }
+                    if error.status() == Some(StatusCode::INTERNAL_SERVER_ERROR) {
+                        batch.failed(Reason::Refused);
                     }
                     return Some((wait, error));
                 }
@@ -363,7 +410,7 @@ impl Delivery {
             .unwrap_or(plain_bytes > FIRST_FLIGHT_BYTES && !endpoint.is_loopback())
             && !is_scores;
         let (body, gzipped) = if compress {
-            gzip(plain)
+            gzip(plain).await
         } else {
             (plain, false)
         };
@@ -397,10 +444,11 @@ impl Delivery {
     }
 
     fn timed_out(&self, budget: Duration) -> FlushReport {
-        self.failed(Error::timeout(
-            self.lane.connections.endpoint().host(),
-            budget,
-        ))
+        self.failed(self.timeout_error(budget))
+    }
+
+    fn timeout_error(&self, budget: Duration) -> Error {
+        Error::timeout(self.lane.connections.endpoint().host(), budget)
     }
 
     fn failed(&self, error: Error) -> FlushReport {
@@ -440,6 +488,12 @@ const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// that fits is not worth compressing, a larger one costs round trips.
 const FIRST_FLIGHT_BYTES: usize = 10 * 1460;
 
+/// About half a millisecond of work.
+const GZIP_PIECE_BYTES: usize = 64 * 1024;
+
+/// A timeout of less says nothing of the back-end.
+const TELLING_BUDGET: Duration = Duration::from_millis(100);
+
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LAST_BACKOFF: Duration = Duration::from_secs(2);
 const WAIT_FOR_OTHERS: Duration = Duration::from_millis(1);
@@ -470,9 +524,16 @@ fn score_batch(events: &[Body]) -> Bytes {
     batch.freeze()
 }
 
-fn gzip(plain: Bytes) -> (Bytes, bool) {
+/// In pieces, so that the runtime and the budget get their turn.
+async fn gzip(plain: Bytes) -> (Bytes, bool) {
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 2), Compression::fast());
-    match encoder.write_all(&plain).and_then(|()| encoder.finish()) {
+    for piece in plain.chunks(GZIP_PIECE_BYTES) {
+        if encoder.write_all(piece).is_err() {
+            return (plain, false);
+        }
+        tokio::task::yield_now().await;
+    }
+    match encoder.finish() {
         Ok(compressed) => (compressed.into(), true),
         Err(_) => (plain, false),
     }

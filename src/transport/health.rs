@@ -47,15 +47,22 @@ impl Health {
         self.not_before = Some((until, error));
     }
 
-    /// Returns the failures in a row, this one included.
-    pub(super) fn record(&mut self, now: Instant, succeeded: bool) -> u32 {
+    /// Remembers how a flush went that began at `started`. Flushes that overlap met the same
+    /// trouble, which counts once. Returns the failures in a row if this is a new one.
+    pub(super) fn record(
+        &mut self,
+        started: Instant,
+        now: Instant,
+        succeeded: bool,
+    ) -> Option<u32> {
+        let is_new = self.last_attempt.is_none_or(|last| last <= started) || self.failures == 0;
+        if succeeded {
+            self.failures = 0;
+        } else if is_new {
+            self.failures = self.failures.saturating_add(1);
+        }
         self.last_attempt = Some(now);
-        self.failures = if succeeded {
-            0
-        } else {
-            self.failures.saturating_add(1)
-        };
-        self.failures
+        (!succeeded && is_new).then_some(self.failures)
     }
 }
 
@@ -74,16 +81,22 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut health = Health::default();
-        health.record(at(0), false);
+        health.record(at(0), at(1), false);
         assert!(!health.is_cooling_down(at(1)), "one failure is no pattern");
-        health.record(at(1), false);
+        assert_eq!(
+            health.record(at(0), at(1), false),
+            None,
+            "it overlapped with the first"
+        );
+        assert!(!health.is_cooling_down(at(1)));
+        health.record(at(1), at(1), false);
         assert!(health.is_cooling_down(at(2)));
         assert!(!health.is_cooling_down(at(31)), "the probe");
         assert!(
             health.is_cooling_down(at(32)),
             "others do not wait for the probe"
         );
-        health.record(at(33), true);
+        health.record(at(32), at(33), true);
         assert!(!health.is_cooling_down(at(34)));
     }
 

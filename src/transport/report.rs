@@ -71,7 +71,7 @@ impl FlushReport {
         self.elapsed
     }
 
-    /// Whether nothing was tried, because the back-end failed twice in a row less than 30 s ago.
+    /// Whether nothing was tried: the back-end failed twice in a row less than 30 s ago, or no time was left.
     pub fn is_skipped(&self) -> bool {
         self.skipped
     }

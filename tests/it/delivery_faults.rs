@@ -23,7 +23,7 @@ fn record(sdk: &Sdk, spans: usize) {
 
 #[tokio::test]
 async fn a_busy_collector_gets_them_at_the_next_flush() {
-    for code in [429, 502, 503, 504] {
+    for code in [408, 429, 500, 502, 503, 504] {
         let (sdk, langfuse) = sdk_and_collector().await;
         langfuse.answer_next(1, &Fault::status(code));
         record(&sdk, 3);
@@ -231,4 +231,40 @@ async fn what_shutdown_cannot_send_is_lost_counted() {
         "{report}"
     );
     assert_eq!(sdk.losses().abandoned(), 4);
+}
+
+#[tokio::test]
+async fn what_makes_the_collector_fail_every_time_is_given_up_counted() {
+    let (sdk, langfuse) = sdk_and_collector().await;
+    langfuse.answer(Fault::status(500));
+    record(&sdk, 1);
+    let kept: Vec<usize> = [
+        sdk.force_flush(BUDGET).await,
+        sdk.force_flush(BUDGET).await,
+        sdk.force_flush(BUDGET).await,
+    ]
+    .iter()
+    .map(warmspan::FlushReport::kept)
+    .collect();
+    assert_eq!((kept, sdk.losses().refused()), (vec![1, 1, 0], 1));
+}
+
+#[tokio::test]
+async fn a_collector_that_is_slow_but_alive_is_waited_for_on_a_warm_connection_too() {
+    let (sdk, langfuse) = sdk_and_collector().await;
+    langfuse.answer(Fault::Slow(Duration::from_millis(300)));
+    for _ in 0..3 {
+        record(&sdk, 1);
+        let report = sdk.force_flush(Duration::from_millis(500)).await;
+        assert_eq!((report.delivered(), report.kept()), (1, 0), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn one_enormous_span_is_lost_alone() {
+    let (sdk, _langfuse) = sdk_and_collector().await;
+    record(&sdk, 3);
+    let span = sdk.span("enormous");
+    span.attribute("text", "x".repeat(9 * 1024 * 1024)).end();
+    assert_eq!((sdk.pending_spans(), sdk.losses().queue_full()), (3, 1));
 }

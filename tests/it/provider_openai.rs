@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tower::{Layer as _, Service as _, ServiceBuilder, ServiceExt as _};
 use warmspan::{
-    Config, ObserveFuture as _, Sdk,
+    CallAttributes, ObserveFuture as _, Sdk,
     openai::async_openai::{
         Client,
         config::OpenAIConfig,
@@ -18,68 +18,16 @@ use warmspan::{
                 ChatCompletionRequestUserMessage, CreateChatCompletionRequest,
                 CreateChatCompletionRequestArgs,
             },
+            embeddings::CreateEmbeddingRequestArgs,
             responses::CreateResponseArgs,
         },
     },
-    testkit::{
-        langfuse::{Langfuse, Observation},
-        tree::Trace,
-    },
 };
 
-use crate::provider_replay::{Piece, Replay, event, json as answer, stream_head};
-
-const KEY: &str = "sk-test-0123456789abcdef";
-
-/// A Langfuse, an SDK that sends to it, and a provider.
-struct Stage {
-    langfuse: Langfuse,
-    sdk: Sdk,
-    provider: Replay,
-}
-
-impl Stage {
-    async fn new(answers: Vec<Vec<Piece>>) -> Self {
-        let langfuse = Langfuse::start().await.unwrap();
-        let config = Config::new()
-            .public_key(langfuse.public_key())
-            .secret_key(langfuse.secret_key())
-            .base_url(langfuse.base_url());
-        let sdk = Sdk::new(config);
-        let provider = Replay::start(answers).await;
-        Self {
-            langfuse,
-            sdk,
-            provider,
-        }
-    }
-
-    fn client(&self) -> Client<OpenAIConfig> {
-        warmspan::openai::client_with(self.config())
-    }
-
-    fn config(&self) -> OpenAIConfig {
-        OpenAIConfig::new()
-            .with_api_base(self.provider.base_url())
-            .with_api_key(KEY)
-    }
-
-    /// Runs `work` inside of an observation, and returns what Langfuse got.
-    async fn observe<R>(&self, work: impl Future<Output = R>) -> (R, Trace) {
-        let result = work.observed(self.sdk.span("work")).await;
-        // The client reads streams on a task of its own.
-        for _ in 0..100 {
-            let _ = self.sdk.force_flush(Duration::from_secs(2)).await;
-            if self.langfuse.observations().len() >= 2 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let mut traces = self.langfuse.traces();
-        assert_eq!(traces.len(), 1);
-        (result, traces.remove(0))
-    }
-}
+use crate::{
+    provider_replay::{Piece, Replay, event, json as answer, stream_head},
+    provider_stage::{KEY, Stage, generation, reqwest_client},
+};
 
 fn question() -> CreateChatCompletionRequest {
     CreateChatCompletionRequestArgs::default()
@@ -106,11 +54,6 @@ fn chunk(content: &str) -> Value {
         "id": "chatcmpl-2", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini-2024",
         "choices": [{ "index": 0, "delta": { "content": content }, "finish_reason": null }],
     })
-}
-
-fn generation(trace: &Trace) -> &Observation {
-    let root = trace.root().unwrap();
-    trace.children(root)[0]
 }
 
 #[tokio::test]
@@ -337,7 +280,7 @@ async fn each_frame_passes_before_the_next_one_is_sent() {
 #[tokio::test]
 async fn a_body_cut_short_is_an_error_of_the_same_kind_as_ever() {
     let cut = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
-    let stage = Stage::new(vec![vec![Piece::Bytes(cut.to_owned())]]).await;
+    let stage = Stage::new(vec![vec![Piece::Bytes(cut.as_bytes().to_vec())]]).await;
     let bare = Client::build(reqwest_client(), stage.config());
     let expected = bare.chat().create(question()).await.unwrap_err();
     let (response, trace) = stage
@@ -419,6 +362,132 @@ async fn a_response_of_the_responses_api_is_a_generation() {
 }
 
 #[tokio::test]
+async fn embeddings_keep_their_number_and_length_and_no_vector() {
+    let vector =
+        |index| json!({ "object": "embedding", "index": index, "embedding": [0.25, 0.5, 0.75] });
+    let response = json!({
+        "object": "list", "model": "text-embedding-3-small", "data": [vector(0), vector(1)],
+        "usage": { "prompt_tokens": 4, "total_tokens": 4 },
+    });
+    let stage = Stage::new(vec![answer(200, &response)]).await;
+    let request = CreateEmbeddingRequestArgs::default()
+        .model("text-embedding-3-small")
+        .input(["one", "two"])
+        .build()
+        .unwrap();
+    let (response, trace) = stage
+        .observe(stage.client().embeddings().create(request))
+        .await;
+
+    assert_eq!(response.unwrap().data.len(), 2);
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ embeddings text-embedding-3-small [embedding]\n"
+    );
+    let embedding = generation(&trace);
+    assert_eq!(
+        embedding.output.as_deref(),
+        Some(r#"{"dimensions":3,"embeddings":2}"#)
+    );
+    assert_eq!(embedding.usage["input"], 4);
+    assert!(!stage.langfuse.contains("0.75"));
+}
+
+#[tokio::test]
+async fn include_usage_is_asked_for_in_streams_that_say_nothing_of_it() {
+    let pieces = vec![stream_head(), event(&chunk("Lima")), event(&"[DONE]")];
+    let stage = Stage::new(vec![pieces]).await;
+    let client = warmspan::openai::layer()
+        .include_usage()
+        .client(stage.config());
+    let work = async move {
+        let stream = client.chat().create_stream(question()).await.unwrap();
+        stream.count().await
+    };
+    let (_, trace) = stage.observe(work).await;
+
+    let request = stage.provider.requests().remove(0);
+    let (_, body) = request.split_once("\r\n\r\n").unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["stream_options"], json!({ "include_usage": true }));
+    assert_eq!(body["messages"][0]["content"], "Capital of Peru?");
+    assert_eq!(generation(&trace).output.as_deref(), Some("Lima"));
+}
+
+#[tokio::test]
+async fn a_scope_names_the_calls_inside_and_tells_the_provider_nothing() {
+    let stage = Stage::new(vec![answer(200, &completion())]).await;
+    let client = stage.client();
+    let work = CallAttributes::new()
+        .name("capital")
+        .prompt("geography", 3)
+        .metadata("tier", "gold")
+        .scope(async move { client.chat().create(question()).await });
+    let (_, trace) = stage.observe(work).await;
+
+    assert_eq!(trace.outline(), "work [span]\n└─ capital [generation]\n");
+    let generation = generation(&trace);
+    assert_eq!(
+        generation.text("langfuse.observation.prompt.name"),
+        Some("geography")
+    );
+    assert_eq!(
+        generation.int("langfuse.observation.prompt.version"),
+        Some(3)
+    );
+    assert_eq!(
+        generation.text("langfuse.observation.metadata.tier"),
+        Some("gold")
+    );
+    let request = &stage.provider.requests()[0];
+    assert!(!request.contains("geography") && !request.contains("gold"));
+}
+
+#[tokio::test]
+async fn a_flush_waits_for_an_open_stream_that_ends_in_time() {
+    let gate = Arc::new(Notify::new());
+    let pieces = vec![
+        stream_head(),
+        event(&chunk("Li")),
+        Piece::Wait(Arc::clone(&gate)),
+        event(&chunk("ma")),
+        event(&"[DONE]"),
+    ];
+    let stage = Stage::new(vec![pieces]).await;
+    let mut stream = stage.open_stream(question()).await;
+    stream.next().await.unwrap().unwrap();
+    let reading = tokio::spawn(async move { stream.count().await });
+    let flush = stage.sdk.force_flush(Duration::from_secs(20));
+    let (report, ()) = tokio::join!(flush, async { gate.notify_one() });
+    assert_eq!(report.kept(), 0);
+
+    reading.await.unwrap();
+    let trace = stage.langfuse.traces().remove(0);
+    assert_eq!(
+        trace.outline(),
+        "outer [span]\n└─ chat gpt-4o-mini [generation]\n"
+    );
+    assert_eq!(generation(&trace).output.as_deref(), Some("Lima"));
+}
+
+#[tokio::test]
+async fn a_flush_sends_what_an_endless_stream_has_brought() {
+    let forever = Arc::new(Notify::new());
+    let pieces = vec![stream_head(), event(&chunk("Li")), Piece::Wait(forever)];
+    let stage = Stage::new(vec![pieces]).await;
+    let mut stream = stage.open_stream(question()).await;
+    stream.next().await.unwrap().unwrap();
+    let _ = stage.sdk.force_flush(Duration::from_millis(400)).await;
+
+    let trace = stage.langfuse.traces().remove(0);
+    assert_eq!(
+        trace.outline(),
+        "outer [span]\n└─ chat gpt-4o-mini [generation] WARNING \"flushed while the stream was still open\"\n"
+    );
+    assert_eq!(generation(&trace).output.as_deref(), Some("Li"));
+}
+
+#[tokio::test]
 async fn without_tracing_the_client_works_all_the_same() {
     let provider = Replay::start(vec![answer(200, &completion())]).await;
     let config = OpenAIConfig::new()
@@ -427,20 +496,6 @@ async fn without_tracing_the_client_works_all_the_same() {
     let client = warmspan::openai::client_with(config);
     let work = async { client.chat().create(question()).await };
     assert!(work.observed(Sdk::disabled().span("work")).await.is_ok());
-}
-
-/// A client as warmspan makes it: reqwest has no TLS provider of its own here.
-fn reqwest_client() -> reqwest::Client {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .build()
-        .unwrap()
 }
 
 /// What a caller sees of a response, once its body was read.

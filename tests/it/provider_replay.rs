@@ -15,7 +15,7 @@ use tokio::{
 /// What is written to a connection, one after the other.
 #[derive(Clone)]
 pub(crate) enum Piece {
-    Bytes(String),
+    Bytes(Vec<u8>),
     /// Waits until the test lets it go on.
     Wait(Arc<Notify>),
 }
@@ -70,7 +70,7 @@ async fn answer_one(mut stream: TcpStream, answer: Vec<Piece>, seen: Arc<Mutex<V
     for piece in answer {
         match piece {
             Piece::Bytes(bytes) => {
-                if stream.write_all(bytes.as_bytes()).await.is_err() {
+                if stream.write_all(&bytes).await.is_err() {
                     return;
                 }
             }
@@ -98,16 +98,16 @@ pub(crate) fn json(status: u16, body: &serde_json::Value) -> Vec<Piece> {
          content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
-    vec![Piece::Bytes(head + &body)]
+    vec![Piece::Bytes((head + &body).into_bytes())]
 }
 
 /// The head of a stream of events that ends with the connection.
 pub(crate) fn stream_head() -> Piece {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-    Piece::Bytes(head.to_owned())
+    Piece::Bytes(head.as_bytes().to_vec())
 }
 
 /// One event of a stream.
 pub(crate) fn event(data: &impl ToString) -> Piece {
-    Piece::Bytes(format!("data: {}\n\n", data.to_string()))
+    Piece::Bytes(format!("data: {}\n\n", data.to_string()).into_bytes())
 }

@@ -18,10 +18,15 @@ pub(crate) struct Described {
 }
 
 /// Reads status and body of a response; of the body at most `limit` characters are kept. A
-/// response that is not in the gateway's form is a body itself.
-pub(crate) fn describe_response<B: Serialize + ?Sized>(response: &B, limit: usize) -> Described {
+/// response that is not in the gateway's form is a body itself. It is known by a status code or
+/// headers, whatever the event was; in answer to an HTTP request, by a body alone.
+pub(crate) fn describe_response<B: Serialize + ?Sized>(
+    response: &B,
+    limit: usize,
+    is_http: bool,
+) -> Described {
     match response.serialize(Probe { limit }) {
-        Ok(parts) if parts.is_gateway_form => Described {
+        Ok(parts) if parts.is_gateway_form || (is_http && parts.has_body) => Described {
             status: parts.status,
             output: if parts.is_base64 {
                 parts.body.as_ref().map(decoded)
@@ -46,13 +51,20 @@ fn decoded(encoded: &Captured) -> Captured {
     )
     .map(|captured| captured.text)
     .unwrap_or_default();
-    let kept = text.chars().count();
-    Captured::cut(text, kept, encoded.total * 3 / 4)
+    let total = encoded.total * 3 / 4;
+    // The end of what was cut may be half of a secret.
+    let margin = if encoded.is_cut() { DECODED_MARGIN } else { 0 };
+    let kept = text.chars().count().saturating_sub(margin);
+    Captured::cut(text, kept, total).cut_to(kept)
 }
+
+/// Characters left out at a cut.
+const DECODED_MARGIN: usize = 48;
 
 #[derive(Default)]
 struct Parts {
     is_gateway_form: bool,
+    has_body: bool,
     status: Option<u16>,
     is_base64: bool,
     body: Option<Captured>,
@@ -68,7 +80,7 @@ impl Parts {
             }
             "headers" | "multiValueHeaders" | "cookies" => self.is_gateway_form = true,
             "body" => {
-                self.is_gateway_form = true;
+                self.has_body = true;
                 self.body = value::capture(value, limit);
             }
             "isBase64Encoded" => {
@@ -270,7 +282,7 @@ mod tests {
     use super::*;
 
     fn described(response: impl Serialize, limit: usize) -> (Option<u16>, Option<String>) {
-        let described = describe_response(&response, limit);
+        let described = describe_response(&response, limit, true);
         (described.status, described.output.map(|output| output.text))
     }
 
@@ -309,7 +321,7 @@ mod tests {
         let response =
             json!({"statusCode": 200, "isBase64Encoded": true, "body": "aGVsbG8gd29ybGQ="});
         assert_eq!(described(&response, 100).1.as_deref(), Some("hello world"));
-        assert_eq!(described(&response, 6).1.as_deref(), Some("hel"));
+        assert_eq!(described(&response, 6).1.as_deref(), Some(""));
     }
 
     #[test]

@@ -9,4 +9,4 @@ mod gateway_response;
 #[cfg(feature = "lambda")]
 pub(crate) use gateway::Event;
 #[cfg(feature = "lambda")]
-pub(crate) use gateway_response::describe_response;
+pub(crate) use gateway_response::{Described, describe_response};

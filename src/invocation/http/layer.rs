@@ -3,7 +3,7 @@
 use tower_layer::Layer;
 
 use super::TraceService;
-use crate::Sdk;
+use crate::{FlushPoint, Sdk, diagnostics};
 
 /// Traces the requests of a service and flushes before the end of each response.
 ///
@@ -26,6 +26,12 @@ impl TraceLayer {
 
     /// Traces with another SDK.
     pub fn with_sdk(sdk: Sdk) -> Self {
+        if sdk.settings().flush_point == FlushPoint::AfterResponse {
+            diagnostics::warn(
+                "WARMSPAN_FLUSH=after-response has no effect on `http::TraceLayer`: it flushes before the end of the \
+                 response, since over plain HTTP nothing holds the platform back afterwards",
+            );
+        }
         sdk.warm_up_in_background();
         Self { sdk }
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use lambda_runtime::Diagnostic;
 
+use crate::observation::value;
+
 /// What a handler's error says, to people and to Lambda; both are as without tracing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TracedError {
@@ -14,7 +16,7 @@ pub struct TracedError {
 impl TracedError {
     pub(super) fn of(error: impl Into<Diagnostic> + fmt::Debug) -> Self {
         Self {
-            debug: format!("{error:?}"),
+            debug: value::displayed(&format_args!("{error:?}")),
             diagnostic: error.into(),
         }
     }

@@ -20,10 +20,10 @@ use super::{TracedError, TracedStream, flush_layer};
 use crate::{
     Content, FlushPoint, diagnostics,
     invocation::{
-        events::describe_response,
+        events::{Described, describe_response},
         scope::{Ended, Flushing, Scope},
     },
-    observation::{attributes, value},
+    observation::attributes,
 };
 
 pin_project! {
@@ -212,12 +212,9 @@ fn record_buffered<B: Serialize>(body: &B, scope: &Scope, is_http: bool) {
         return;
     }
     let limit = root.sdk().content().max_chars();
-    let (status, output) = if is_http {
-        let described = describe_response(body, limit);
-        (described.status, described.output)
-    } else {
-        (None, value::capture(body, limit))
-    };
+    // The response's own code serialises it, and may panic; the runtime will find out by itself.
+    let described = catch_unwind(AssertUnwindSafe(|| describe_response(body, limit, is_http)));
+    let Described { status, output } = described.unwrap_or_default();
     if let Some(status) = status {
         record_status(scope, status);
     }

@@ -22,7 +22,8 @@ pub(crate) fn redact_keys(text: &str) -> Cow<'_, str> {
 }
 
 /// Prefixes by which issuers mark their secrets: OpenAI, Anthropic and Langfuse (`sk-`), Langfuse
-/// public keys, AWS access keys, Google, GitHub, Slack, Groq, xAI, Hugging Face, Stripe.
+/// public keys, AWS access keys, Google, GitHub, Slack, Groq, xAI, Hugging Face, Stripe,
+/// Perplexity, GitLab; and JSON Web Tokens.
 const PREFIXES: &[&str] = &[
     "sk-",
     "pk-lf-",
@@ -39,14 +40,20 @@ const PREFIXES: &[&str] = &[
     "xai-",
     "hf_",
     "sk_live_",
+    "sk_test_",
     "rk_live_",
+    "rk_test_",
+    "pplx-",
+    "glpat-",
+    // A JSON Web Token: a base64url object.
+    "eyJ",
 ];
 
 /// Words after which a credential follows.
 const SCHEMES: &[&str] = &["Bearer ", "bearer ", "Basic ", "basic "];
 
 /// What the prefixes and words begin with, as few words do: most need no closer look.
-const INITIALS: [char; 9] = ['A', 'B', 'b', 'g', 'h', 'p', 'r', 's', 'x'];
+const INITIALS: [char; 10] = ['A', 'B', 'b', 'e', 'g', 'h', 'p', 'r', 's', 'x'];
 
 /// Shorter runs after a prefix are words, not keys.
 const MIN_KEY_CHARS: usize = 12;
@@ -78,12 +85,32 @@ fn key_length(text: &str) -> usize {
         .count()
 }
 
-/// Where the next word begins: a key is found only at a word's start.
+/// Where the next word begins: a key is found only at a word's start. In JSON the letter of an
+/// escape, such as the `n` of a line break, belongs to no word.
 fn next_word(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let mut in_word = true;
-    for (offset, character) in rest.char_indices() {
-        let is_part = character.is_ascii_alphanumeric();
+    let mut skip = 0_u8;
+    let mut after_backslash = false;
+    for (offset, byte) in rest.bytes().enumerate() {
+        if skip > 0 {
+            skip -= 1;
+            continue;
+        }
+        if after_backslash {
+            after_backslash = false;
+            in_word = false;
+            match byte {
+                b'n' | b'r' | b't' | b'b' | b'f' => continue,
+                b'u' => {
+                    skip = 4;
+                    continue;
+                }
+                _ => {}
+            }
+        }
+        after_backslash = byte == b'\\';
+        let is_part = byte.is_ascii_alphanumeric();
         if is_part && !in_word {
             return at + offset;
         }
@@ -113,6 +140,15 @@ mod tests {
             ),
             ("AKIAIOSFODNN7EXAMPLE", "[redacted]"),
             ("éAKIAIOSFODNN7EXAMPLE", "é[redacted]"),
+            (
+                r#"{"a":"my key:\nsk-proj-abcdefghijklmnop"}"#,
+                r#"{"a":"my key:\n[redacted]"}"#,
+            ),
+            (
+                r#"["curl\r\n\u0009Bearer abcdefghijklmnop"]"#,
+                r#"["curl\r\n\u0009Bearer [redacted]"]"#,
+            ),
+            ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "[redacted]"),
         ] {
             assert_eq!(redact_keys(text), expected);
         }

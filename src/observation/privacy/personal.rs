@@ -21,6 +21,7 @@ fn redact_emails(text: &str) -> Cow<'_, str> {
                 .rev()
                 .take_while(|byte| is_local(*byte))
                 .count();
+            let local = local.saturating_sub(escape_at(before, before.len() - local));
             let domain = text
                 .get(at + 1..)?
                 .bytes()
@@ -88,7 +89,12 @@ fn stands_alone(bytes: &[u8], start: usize, end: usize) -> bool {
             byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'=' | b'$')
         })
     };
-    let before = start.checked_sub(1).and_then(|before| bytes.get(before));
+    let at = |back: usize| start.checked_sub(back).and_then(|at| bytes.get(at));
+    // The letter of an escape in JSON, a line break for instance.
+    if matches!(at(1), Some(b'n' | b'r' | b't')) && at(2) == Some(&b'\\') {
+        return !joins(bytes.get(end));
+    }
+    let before = at(1);
     !joins(before)
         && !joins(bytes.get(end))
         && !matches!(before, Some(b'.' | b',' | b'-' | b':' | b'#'))
@@ -151,6 +157,20 @@ fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != 0)
 }
 
+/// The bytes at `start` that belong to the escape of a JSON string begun before it: the `n` of a
+/// line break, `u` and four digits of a code.
+fn escape_at(text: &str, start: usize) -> usize {
+    let is_escape = start
+        .checked_sub(1)
+        .and_then(|before| text.as_bytes().get(before))
+        == Some(&b'\\');
+    match text.as_bytes().get(start) {
+        Some(b'n' | b'r' | b't' | b'b' | b'f') if is_escape => 1,
+        Some(b'u') if is_escape => 5,
+        _ => 0,
+    }
+}
+
 fn is_local(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-')
 }
@@ -180,6 +200,18 @@ mod tests {
             ("030 / 1 and 0171 234 5678", "030 / 1 and [phone]"),
             ("card 4111 1111 1111 1111, thanks", "card [card], thanks"),
             ("5500-0000-0000-0004", "[card]"),
+            (
+                r#"{"a":"mail\nann@example.com"}"#,
+                r#"{"a":"mail\n[email]"}"#,
+            ),
+            (
+                r#"{"a":"\u0009ann@example.com"}"#,
+                r#"{"a":"\u0009[email]"}"#,
+            ),
+            (
+                r#"["card\n4111 1111 1111 1111","\n+49 30 1234567"]"#,
+                r#"["card\n[card]","\n[phone]"]"#,
+            ),
         ] {
             assert_eq!(redact_personal(text), expected);
         }

@@ -1,14 +1,6 @@
 //! Server-sent events, cut into events wherever the network cut the bytes.
 
-/// Bytes kept of one event that is not complete; a longer one is given up.
-const MAX_EVENT: usize = 1024 * 1024;
-
-/// One event: its `event:` line, empty if there was none, and its `data:` lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Event<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) data: &'a str,
-}
+use super::{Event, MAX_EVENT};
 
 /// Collects bytes and hands on complete events. Holds at most one event that is not complete.
 #[derive(Debug, Default)]
@@ -121,6 +113,7 @@ impl SseFramer {
             on_event(Event {
                 name: &name,
                 data: &data,
+                is_exception: false,
             });
         }
         self.name.clear();

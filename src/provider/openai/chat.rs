@@ -2,12 +2,10 @@
 
 use serde_json::Value;
 
-use super::{
-    delta::{has_number, has_value, string_chars},
-    usage::read_usage,
-};
+use super::usage::read_usage;
 use crate::provider::{
     decode::Event,
+    delta::{has_number, has_value, string_chars},
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -64,6 +62,18 @@ impl Extract for ChatExtractor {
     }
 }
 
+/// The body of a request that asks a stream for its usage. None if it is no stream, or says
+/// itself what to do.
+#[cfg(any(feature = "openai", feature = "reqwest-middleware"))]
+pub(in crate::provider) fn with_include_usage(body: &[u8]) -> Option<Vec<u8>> {
+    let request = Fields::parse(body)?;
+    if request.value("stream") != true || request.raw("stream_options").is_some() {
+        return None;
+    }
+    let (object, _) = body.split_at(body.iter().rposition(|&byte| byte == b'}')?);
+    Some([object, br#","stream_options":{"include_usage":true}}"#].concat())
+}
+
 /// Counts the text of a delta that cannot be kept. False if the delta must be parsed.
 pub(super) fn skip(data: &str, key: &str, draft: &mut Draft) -> bool {
     // Deltas of further choices are rare enough to be parsed.
@@ -80,7 +90,7 @@ pub(super) fn skip(data: &str, key: &str, draft: &mut Draft) -> bool {
 }
 
 /// Reads the members of a response or of a chunk: they differ only inside a choice.
-pub(super) fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
+pub(in crate::provider) fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
     draft.identity(member("id").as_str(), member("model").as_str());
     if let tier @ Value::String(_) = member("service_tier") {
         draft.call.parameters.set("service_tier", tier);

@@ -10,7 +10,7 @@ use async_openai::{
 use once_cell::sync::Lazy;
 use tower::ServiceBuilder;
 
-use super::layer;
+use super::{ObserveLayer, layer};
 use crate::{diagnostics, transport::tls};
 
 /// The instrumented client of this process: made at the first call, cloned cheaply after that, so
@@ -37,9 +37,13 @@ pub fn client() -> Client<OpenAIConfig> {
 /// let client = warmspan::openai::client_with(groq);
 /// ```
 pub fn client_with<C: Config>(config: C) -> Client<C> {
+    client_with_layer(config, layer())
+}
+
+pub(super) fn client_with_layer<C: Config>(config: C, layer: ObserveLayer) -> Client<C> {
     let http = HTTP.clone();
     let service = ServiceBuilder::new()
-        .layer(layer())
+        .layer(layer)
         // A client with a service of its own has lost its default retries.
         .layer(OpenAIRetryLayer::default())
         .service(ReqwestService::new(http.clone()));

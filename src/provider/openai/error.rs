@@ -1,10 +1,8 @@
 //! What an error of the client says about the call.
 
-use std::error::Error;
-
 use async_openai::error::{ApiError, OpenAIError};
 
-use crate::provider::failure::Failure;
+use crate::provider::{failure::Failure, over_reqwest::transport};
 
 /// Type and message of an error, and the HTTP status if it came from a response.
 pub(super) fn failure_of(error: &OpenAIError) -> (Failure, Option<u16>) {
@@ -33,29 +31,4 @@ pub(super) fn failure_of(error: &OpenAIError) -> (Failure, Option<u16>) {
         }
         error => (Failure::new("_OTHER", &error.to_string()), None),
     }
-}
-
-/// An error between this process and the provider, without the URL: that may hold a key.
-pub(super) fn transport(error: &reqwest::Error) -> Failure {
-    let kind = if error.is_timeout() {
-        "timeout"
-    } else if error.is_connect() {
-        "connect"
-    } else if error.is_body() || error.is_decode() {
-        "body"
-    } else if error.is_request() {
-        "request"
-    } else {
-        "_OTHER"
-    };
-    let mut message = String::new();
-    let mut source = error.source();
-    while let Some(error) = source {
-        if !message.is_empty() {
-            message.push_str(": ");
-        }
-        message.push_str(&error.to_string());
-        source = error.source();
-    }
-    Failure::new(kind, if message.is_empty() { kind } else { &message })
 }

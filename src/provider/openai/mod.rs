@@ -23,13 +23,10 @@
 
 mod chat;
 mod completions;
-mod delta;
 mod embeddings;
 mod responses;
 mod usage;
 
-#[cfg(feature = "openai")]
-mod body;
 #[cfg(feature = "openai")]
 mod client;
 #[cfg(feature = "openai")]
@@ -39,7 +36,9 @@ mod layer;
 #[cfg(feature = "openai")]
 mod service;
 
-pub(super) use chat::ChatExtractor;
+#[cfg(any(feature = "openai", feature = "reqwest-middleware"))]
+pub(super) use chat::with_include_usage;
+pub(super) use chat::{ChatExtractor, read_members};
 pub(super) use completions::CompletionExtractor;
 pub(super) use embeddings::EmbeddingExtractor;
 pub(super) use responses::ResponseExtractor;

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{delta::string_chars, usage::read_usage};
+use super::usage::read_usage;
 use crate::provider::{
     decode::Event,
+    delta::string_chars,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},

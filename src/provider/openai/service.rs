@@ -12,22 +12,22 @@ use pin_project_lite::pin_project;
 use reqwest::{Request, Response};
 use tower_service::Service;
 
-use super::{body, error};
-use crate::{
-    Sdk,
-    observation::Observation,
-    provider::{endpoint::Endpoint, observed_call::ObservedCall},
-};
+use super::error;
+use crate::provider::{observed_call::ObservedCall, origin::Origin, over_reqwest};
 
 /// Observes the calls that go through `S`. Made by [`layer()`](super::layer()).
 #[derive(Clone, Debug)]
 pub struct Observe<S> {
     inner: S,
+    includes_usage: bool,
 }
 
 impl<S> Observe<S> {
-    pub(super) fn new(inner: S) -> Self {
-        Self { inner }
+    pub(super) fn new(inner: S, includes_usage: bool) -> Self {
+        Self {
+            inner,
+            includes_usage,
+        }
     }
 }
 
@@ -52,7 +52,7 @@ where
             };
         };
         let watch = Arc::new(watch);
-        let watched = watch.watched(factory);
+        let watched = watch.watched(factory, self.includes_usage);
         ObserveFuture {
             inner: self.inner.call(watched),
             watch: Some(watch),
@@ -91,8 +91,8 @@ where
         let call = watch.take();
         *this.watch = None;
         Poll::Ready(match (result, call) {
-            (Ok(response), Some(call)) => Ok(body::observe(response, call)),
-            (Err(error), Some(mut call)) => {
+            (Ok(response), Some(call)) => Ok(over_reqwest::observe(response, call)),
+            (Err(error), Some(call)) => {
                 let (failure, status) = error::failure_of(&error);
                 call.fail(failure, status);
                 Err(error)
@@ -105,9 +105,7 @@ where
 /// What the factory of requests and the future of the response share.
 #[derive(Debug)]
 struct Watch {
-    sdk: Sdk,
-    /// The observation that was current when the call was made.
-    parent: Option<Observation>,
+    origin: Origin,
     state: Mutex<State>,
 }
 
@@ -122,25 +120,26 @@ struct State {
 impl Watch {
     /// None if nothing would be recorded.
     fn begin() -> Option<Self> {
-        let parent = Observation::current();
-        let sdk = match &parent {
-            Some(parent) => parent.sdk().clone(),
-            None => crate::sdk().clone(),
-        };
-        sdk.is_enabled().then(|| Self {
-            sdk,
-            parent,
+        Origin::current().map(|origin| Self {
+            origin,
             state: Mutex::default(),
         })
     }
 
     /// A factory of the same requests, each of which is an attempt.
-    fn watched(self: &Arc<Self>, factory: HttpRequestFactory) -> HttpRequestFactory {
+    fn watched(
+        self: &Arc<Self>,
+        factory: HttpRequestFactory,
+        includes_usage: bool,
+    ) -> HttpRequestFactory {
         let watch = Arc::clone(self);
         HttpRequestFactory::new(move || {
             let (watch, factory) = (Arc::clone(&watch), factory.clone());
             async move {
-                let request = factory.build().await?;
+                let mut request = factory.build().await?;
+                if includes_usage {
+                    over_reqwest::include_usage(&mut request);
+                }
                 watch.see(&request);
                 Ok(request)
             }
@@ -150,18 +149,14 @@ impl Watch {
     fn see(&self, request: &Request) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::mem::replace(&mut state.seen, true) {
-            let url = request.url();
-            let host = url.host_str().unwrap_or_default();
-            let endpoint = Endpoint::recognise(request.method().as_str(), host, url.path());
-            state.call = endpoint.and_then(|endpoint| {
-                ObservedCall::start(&self.sdk, self.parent.as_ref(), endpoint)
-            });
+            let endpoint = over_reqwest::recognise(request);
+            state.call = endpoint.and_then(|endpoint| ObservedCall::start(&self.origin, endpoint));
             if state.call.is_some() {
                 // The body is shared, not copied.
                 state.unread = request.try_clone();
             }
         }
-        if let Some(call) = &mut state.call {
+        if let Some(call) = &state.call {
             call.attempt();
         }
     }
@@ -172,7 +167,7 @@ impl Watch {
             return;
         };
         let body = request.body().and_then(reqwest::Body::as_bytes);
-        if let (Some(call), Some(body)) = (&mut state.call, body) {
+        if let (Some(call), Some(body)) = (&state.call, body) {
             call.request(body);
         }
     }

@@ -1,0 +1,19 @@
+//! A path of each API.
+
+/// The first byte of the input chooses one.
+pub const PATHS: [&str; 14] = [
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/messages",
+    "/v1beta/models/m:generateContent",
+    "/v1beta/models/m:embedContent",
+    "/v1beta/interactions",
+    "/api/chat",
+    "/api/generate",
+    "/api/embed",
+    "/model/m/converse",
+    "/model/m/invoke",
+    "/model/embed/invoke",
+];

@@ -1,0 +1,197 @@
+//! `invoke` and `invoke-with-response-stream`. The bodies are those of the model's vendor, told
+//! apart by their shape: an inference profile's id does not name the vendor.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::Value;
+
+use super::{
+    converse::{self, ConverseExtractor},
+    usage::Counts,
+};
+use crate::provider::{
+    anthropic::MessageExtractor,
+    decode::Event,
+    extract::{Draft, Extract, Header},
+    fields::{Fields, count, text},
+    input::Input,
+    openai,
+};
+
+/// Reads the calls of models.
+#[derive(Debug)]
+pub(in crate::provider) struct InvokeExtractor {
+    anthropic: MessageExtractor,
+    /// What the headers say, for bodies without usage.
+    counted: Counts,
+}
+
+impl InvokeExtractor {
+    pub(in crate::provider) fn new() -> Self {
+        Self {
+            anthropic: MessageExtractor::of_bedrock(),
+            counted: Counts::default(),
+        }
+    }
+
+    fn read_vendor_event(&mut self, data: &str, draft: &mut Draft) {
+        let Ok(event) = serde_json::from_str::<Value>(data) else {
+            return;
+        };
+        let metrics = event.get("amazon-bedrock-invocationMetrics");
+        if event.get("type").is_some_and(Value::is_string) {
+            let event = Event {
+                name: "",
+                data,
+                is_exception: false,
+            };
+            self.anthropic.event(event, draft);
+        } else if let Some(members) = event.as_object() {
+            for (name, member) in members {
+                converse::read_event(name, member, draft);
+            }
+            read_members(|name| event.get(name).cloned().unwrap_or_default(), draft);
+        }
+        if let Some(metrics) = metrics {
+            if !draft.has_usage
+                && let Some(usage) = Counts::of_converse(metrics).buckets()
+            {
+                draft.usage(usage);
+            }
+            // They come with the last event.
+            draft.done = true;
+        }
+    }
+}
+
+impl Extract for InvokeExtractor {
+    fn request(&mut self, request: &Fields<'_>, input: &mut Input, draft: &mut Draft) {
+        for name in ["inferenceConfig", "textGenerationConfig"] {
+            draft.call.parameters.add_of(request, name);
+        }
+        input.instructions(&request.value("system"));
+        for name in ["chat_history", "messages"] {
+            for message in request.items(name) {
+                if let Ok(message) = serde_json::from_str(message.get()) {
+                    input.message(message);
+                }
+            }
+        }
+        for name in ["prompt", "inputText", "message"] {
+            if let prompt @ Value::String(_) = request.value(name) {
+                input.message(prompt);
+            }
+        }
+        let tools = request.value("toolConfig");
+        let tools = tools.get("tools").and_then(Value::as_array);
+        input.counts.tools = tools.map_or_else(|| request.items("tools").len(), Vec::len);
+    }
+
+    fn head(&mut self, header: Header<'_>, _: &mut Draft) {
+        self.counted = Counts::of_headers(header);
+    }
+
+    fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {
+        if response.raw("choices").is_some() {
+            // The name that a server inside of Bedrock has for the model says nothing outside.
+            let member = |name: &str| match name {
+                "model" => Value::Null,
+                name => response.value(name),
+            };
+            openai::read_members(member, draft);
+        } else if response.raw("output").is_some() {
+            ConverseExtractor.document(response, draft);
+        } else if response.raw("stop_reason").is_some() && response.raw("content").is_some() {
+            self.anthropic.document(response, draft);
+        } else {
+            read_members(|name| response.value(name), draft);
+        }
+        // Guardrails leave out what they counted themselves.
+        let counted = self.counted.buckets();
+        if let Some(usage) = counted.filter(|_| draft.call.output_tokens().is_none()) {
+            draft.usage(usage);
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, draft: &mut Draft) {
+        let wrapped: Option<Value> = serde_json::from_str(event.data).ok();
+        let bytes = wrapped
+            .as_ref()
+            .and_then(|wrapped| STANDARD.decode(text(wrapped, "bytes")?).ok());
+        if let Some(bytes) = bytes {
+            self.read_vendor_event(&String::from_utf8_lossy(&bytes), draft);
+        }
+    }
+}
+
+/// Reads the shapes of Titan, Llama, Mistral, Cohere, AI21 and the first Claude models: one text,
+/// or a list of them, with a reason beside it. A stream has the same members in each event.
+fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
+    let (mut input, mut output) = (None, None);
+    for (name, text_name) in [
+        ("results", "outputText"),
+        ("outputs", "text"),
+        ("generations", "text"),
+        ("completions", "data"),
+    ] {
+        let list = member(name);
+        for (index, item) in (0..).zip(list.as_array().into_iter().flatten()) {
+            let piece = item.get(text_name).unwrap_or(&Value::Null);
+            read_text(index, text(piece, "text").or_else(|| piece.as_str()), draft);
+            for reason in [
+                "completionReason",
+                "stop_reason",
+                "finish_reason",
+                "finishReason",
+            ] {
+                let reason = item.get(reason).unwrap_or(&Value::Null);
+                let reason = text(reason, "reason").or_else(|| reason.as_str());
+                draft
+                    .output
+                    .finish_reason(index, reason.unwrap_or_default());
+            }
+            let counted = item.get("tokenCount").and_then(count);
+            let listed = piece.get("tokens").and_then(Value::as_array);
+            if let Some(tokens) = counted.or_else(|| u64::try_from(listed?.len()).ok()) {
+                output = Some(tokens.saturating_add(output.unwrap_or_default()));
+            }
+        }
+    }
+    for name in ["outputText", "generation", "completion", "text"] {
+        read_text(0, member(name).as_str(), draft);
+    }
+    for name in ["completionReason", "stop_reason", "finish_reason"] {
+        let reason = member(name);
+        draft
+            .output
+            .finish_reason(0, reason.as_str().unwrap_or_default());
+    }
+    let identity = member("response_id");
+    draft.identity(identity.as_str().or(member("id").as_str()), None);
+    for name in ["inputTextTokenCount", "prompt_token_count"] {
+        input = input.or(count(&member(name)));
+    }
+    let prompt = member("prompt");
+    let listed = prompt.get("tokens").and_then(Value::as_array);
+    input = input.or_else(|| u64::try_from(listed?.len()).ok());
+    for name in ["totalOutputTextTokenCount", "generation_token_count"] {
+        output = output.or(count(&member(name)));
+    }
+    // One of the two alone would hide what the other was.
+    if input.is_some() && output.is_some() {
+        let counts = Counts {
+            input,
+            output,
+            ..Counts::default()
+        };
+        if let Some(usage) = counts.buckets() {
+            draft.usage(usage);
+        }
+    }
+}
+
+fn read_text(index: u64, piece: Option<&str>, draft: &mut Draft) {
+    if let Some(piece) = piece.filter(|piece| !piece.is_empty()) {
+        draft.has_content = true;
+        draft.output.text(index, piece);
+    }
+}

@@ -1,0 +1,156 @@
+//! `generateContent` and `streamGenerateContent`: the same objects, one or several.
+
+use serde_json::Value;
+
+use super::{buckets, read_content};
+use crate::provider::{
+    decode::Event,
+    extract::{Draft, Extract},
+    failure::Failure,
+    fields::{Fields, text},
+    input::Input,
+};
+
+/// Reads generated content.
+#[derive(Debug, Default)]
+pub(in crate::provider) struct GenerateExtractor;
+
+impl Extract for GenerateExtractor {
+    fn request(&mut self, request: &Fields<'_>, input: &mut Input, draft: &mut Draft) {
+        for name in ["generationConfig", "generation_config"] {
+            draft.call.parameters.add_of(request, name);
+        }
+        for name in ["systemInstruction", "system_instruction"] {
+            let system = request.value(name);
+            input.instructions(system.get("parts").unwrap_or(&system));
+        }
+        match request.value("contents") {
+            Value::Array(contents) => {
+                for content in &contents {
+                    read_content(content, input);
+                }
+            }
+            Value::Null => {}
+            content => read_content(&content, input),
+        }
+        input.counts.tools = request
+            .items("tools")
+            .into_iter()
+            .filter_map(|tool| Fields::parse(tool.get().as_bytes()))
+            .map(|tool| match tool.items("functionDeclarations").len() {
+                0 => 1,
+                functions => functions,
+            })
+            .sum();
+    }
+
+    fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {
+        read_members(|name| response.value(name), draft);
+    }
+
+    fn event(&mut self, event: Event<'_>, draft: &mut Draft) {
+        // Each chunk repeats the usage so far and is read for that even when no text is kept.
+        let Ok(mut chunk) = serde_json::from_str::<Value>(event.data) else {
+            return;
+        };
+        read_members(
+            |name| chunk.get_mut(name).map(Value::take).unwrap_or_default(),
+            draft,
+        );
+    }
+}
+
+/// Reads the members of a response or of a chunk.
+fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
+    draft.identity(
+        member("responseId").as_str(),
+        member("modelVersion").as_str(),
+    );
+    draft.fail_of(&serde_json::json!({ "error": member("error") }));
+    let usage = member("usageMetadata");
+    if let Some(tier) = usage.get("serviceTier").filter(|tier| tier.is_string()) {
+        draft.call.parameters.set("service_tier", tier.clone());
+    }
+    let names = [
+        "promptTokenCount",
+        "toolUsePromptTokenCount",
+        "cachedContentTokenCount",
+        "candidatesTokenCount",
+        "thoughtsTokenCount",
+        "totalTokenCount",
+    ];
+    if let Some(usage) = buckets(&usage, names) {
+        draft.usage(usage);
+    }
+    let candidates = member("candidates");
+    for (place, candidate) in (0..).zip(candidates.as_array().into_iter().flatten()) {
+        read_candidate(place, candidate, draft);
+    }
+    let feedback = member("promptFeedback");
+    if let Some(reason) = text(&feedback, "blockReason") {
+        let message = text(&feedback, "blockReasonMessage").unwrap_or_default();
+        let said = format!("the prompt was blocked: {reason}. {message}");
+        draft.call.refusal = Some(Failure::new(reason, said.trim_end()).message);
+        draft.has_usage |= usage.is_object();
+    }
+}
+
+fn read_candidate(place: u64, candidate: &Value, draft: &mut Draft) {
+    let index = candidate
+        .get("index")
+        .and_then(Value::as_u64)
+        .unwrap_or(place);
+    let parts = candidate
+        .pointer("/content/parts")
+        .and_then(Value::as_array);
+    for part in parts.into_iter().flatten() {
+        read_part(index, part, draft);
+    }
+    match candidate.get("finishReason") {
+        Some(Value::String(reason)) => {
+            let reason = reason.to_ascii_lowercase();
+            draft.output.finish_reason(index, &reason);
+        }
+        // Some clients ask for the numbers of the enumeration.
+        Some(Value::Number(number)) => {
+            let known = [
+                "unspecified",
+                "stop",
+                "max_tokens",
+                "safety",
+                "recitation",
+                "other",
+            ];
+            let place = number
+                .as_u64()
+                .and_then(|number| usize::try_from(number).ok());
+            match place.and_then(|place| known.get(place)) {
+                Some(reason) => draft.output.finish_reason(index, reason),
+                None => draft.output.finish_reason(index, &number.to_string()),
+            }
+        }
+        _ => {}
+    }
+}
+
+fn read_part(index: u64, part: &Value, draft: &mut Draft) {
+    draft.has_content = true;
+    if part.get("thought") == Some(&Value::Bool(true)) {
+        return;
+    }
+    if let Some(piece) = text(part, "text") {
+        draft.output.text(index, piece);
+    }
+    if let Some(call) = part.get("functionCall") {
+        let arguments = call.get("args").map(Value::to_string).unwrap_or_default();
+        let name = text(call, "name").unwrap_or_default();
+        let number = draft.output.next_tool_number(index);
+        draft
+            .output
+            .tool_call(index, number, text(call, "id"), name, &arguments);
+    }
+    if let Some(media) = part.get("inlineData") {
+        let kind = text(media, "mimeType").unwrap_or("media");
+        draft.output.text(index, &format!("[{kind}]"));
+    }
+}

@@ -1,0 +1,52 @@
+//! Where a model call comes from: the observation, the SDK and the context of whoever makes it.
+
+use std::sync::Arc;
+
+use opentelemetry::Context;
+
+use super::{CallAttributes, scoped::Scoped};
+use crate::{Sdk, observation::Observation};
+
+/// What was current when a call was made. Its response may be polled by another task.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) sdk: Sdk,
+    pub(crate) parent: Option<Observation>,
+    pub(crate) context: Context,
+}
+
+/// Marks a context in which the calls are observed already.
+#[derive(Clone, Copy)]
+struct Observed;
+
+impl Origin {
+    /// None if nothing would be recorded, or somebody further out observes the call already.
+    pub(crate) fn current() -> Option<Self> {
+        let context = Context::current();
+        if context.get::<Observed>().is_some() {
+            return None;
+        }
+        let parent = Observation::current();
+        let sdk = match &parent {
+            Some(parent) => parent.sdk().clone(),
+            None => crate::sdk().clone(),
+        };
+        sdk.is_enabled().then_some(Self {
+            sdk,
+            parent,
+            context,
+        })
+    }
+
+    pub(crate) fn attributes(&self) -> Option<&CallAttributes> {
+        self.context.get::<Arc<CallAttributes>>().map(Arc::as_ref)
+    }
+}
+
+/// Runs `work`, in which no call is observed a second time.
+pub(crate) fn observed_once<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    Scoped {
+        inner: work,
+        value: Observed,
+    }
+}

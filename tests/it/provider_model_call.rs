@@ -1,0 +1,105 @@
+//! Calls of clients that accept no layer, as Langfuse sees them.
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use warmspan::ModelCall;
+
+use crate::provider_stage::{Stage, generation};
+
+fn request() -> Value {
+    json!({
+        "model": "llama3", "options": { "temperature": 0.5 },
+        "messages": [{ "role": "user", "content": "Capital of Peru?" }],
+    })
+}
+
+fn line(content: &str, done: bool) -> Value {
+    let mut line = json!({
+        "model": "llama3", "message": { "role": "assistant", "content": content }, "done": done,
+    });
+    if done {
+        line["done_reason"] = json!("stop");
+        line["prompt_eval_count"] = json!(12);
+        line["eval_count"] = json!(2);
+    }
+    line
+}
+
+#[tokio::test]
+async fn a_call_is_a_generation_and_its_result_is_unchanged() {
+    let stage = Stage::new(vec![Vec::new()]).await;
+    let send = async { Ok::<Value, String>(line("Lima", true)) };
+    let (result, trace) = stage
+        .observe(async { ModelCall::ollama_chat(&request()).run(send).await })
+        .await;
+
+    assert_eq!(result, Ok(line("Lima", true)));
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat llama3 [generation]\n"
+    );
+    let generation = generation(&trace);
+    assert_eq!(generation.input.as_deref(), Some("Capital of Peru?"));
+    assert_eq!(generation.output.as_deref(), Some("Lima"));
+    assert_eq!(generation.usage["total"], 14);
+    assert_eq!(generation.text("gen_ai.provider.name"), Some("ollama"));
+    assert_eq!(
+        generation.text("langfuse.observation.model.parameters"),
+        Some(r#"{"temperature":0.5}"#)
+    );
+}
+
+#[tokio::test]
+async fn a_failed_call_is_an_error_and_its_error_is_unchanged() {
+    let stage = Stage::new(vec![Vec::new()]).await;
+    let send = async { Err::<Value, String>("the model is not here".to_owned()) };
+    let (result, trace) = stage
+        .observe(async { ModelCall::ollama_chat(&request()).run(send).await })
+        .await;
+
+    assert_eq!(result, Err("the model is not here".to_owned()));
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat llama3 [generation] ERROR \"the model is not here\"\n"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_hands_on_its_items_and_is_whole_at_its_end() {
+    let stage = Stage::new(vec![Vec::new()]).await;
+    let lines = vec![line("Li", false), line("ma", false), line("", true)];
+    let items = stream::iter(lines.clone().into_iter().map(Ok::<Value, ()>));
+    let (seen, trace) = stage
+        .observe(async {
+            let items = ModelCall::ollama_chat(&request()).stream(items);
+            items.map(Result::unwrap).collect::<Vec<_>>().await
+        })
+        .await;
+
+    assert_eq!(seen, lines);
+    let generation = generation(&trace);
+    assert_eq!(generation.output.as_deref(), Some("Lima"));
+    assert_eq!(
+        (generation.level.as_str(), &generation.usage["total"]),
+        ("DEFAULT", &14)
+    );
+    assert!(generation.time_to_first_token().is_some());
+}
+
+#[tokio::test]
+async fn a_stream_dropped_before_its_end_is_a_warning_with_what_there_was() {
+    let stage = Stage::new(vec![Vec::new()]).await;
+    let items = stream::iter([Ok::<Value, ()>(line("Li", false))]).chain(stream::pending());
+    let ((), trace) = stage
+        .observe(async {
+            let items = ModelCall::ollama_chat(&request()).stream(items);
+            let _ = Box::pin(items).next().await;
+        })
+        .await;
+
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat llama3 [generation] WARNING \"stream dropped by caller\"\n"
+    );
+    assert_eq!(generation(&trace).output.as_deref(), Some("Li"));
+}
