@@ -149,7 +149,8 @@ impl<'a> ObservationBuilder<'a> {
         attributes.extend_from_slice(self.sdk.common_attributes());
         let mut draft = Draft::new(span, self.kind, start, attributes);
         if let Some(propagated) = &propagated {
-            draft.set_all(propagated, self.sdk.settings().mask.as_ref());
+            let mask = self.sdk.settings().mask.as_ref();
+            draft.set_all(propagated, &propagated.attributes(mask));
         }
         Observation::open(
             self.sdk.clone(),

@@ -8,7 +8,7 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::Span;
 
-use super::{Level, Mask, ObservationType, Usage, attributes, trace_attributes::Propagated, value};
+use super::{Level, ObservationType, Usage, attributes, trace_attributes::Propagated, value};
 
 /// The open draft of an observation.
 #[derive(Debug)]
@@ -65,8 +65,8 @@ impl Draft {
     }
 
     /// Sets what holds for the whole trace. A prompt of the observation's own stays.
-    pub(super) fn set_all(&mut self, propagated: &Propagated, mask: Option<&Mask>) {
-        for attribute in propagated.attributes(mask).iter() {
+    pub(super) fn set_all(&mut self, propagated: &Propagated, attributes: &[KeyValue]) {
+        for attribute in attributes {
             self.set(attribute.key.clone(), attribute.value.clone());
         }
         if let Some((name, version)) = propagated.prompt()

@@ -364,7 +364,10 @@ impl Observation {
     }
 
     pub(super) fn set_all(&self, propagated: &Propagated) {
-        self.update(|draft| draft.set_all(propagated, self.mask()));
+        self.say(
+            || propagated.attributes(self.mask()),
+            |draft, attributes| draft.set_all(propagated, &attributes),
+        );
     }
 
     /// This one or the innermost one around it that is a generation or an embedding.

@@ -297,6 +297,9 @@ impl Propagated {
         };
         let masked = |attribute: &KeyValue| {
             let field = attribute.key.as_str();
+            if [attributes::VERSION, attributes::ENVIRONMENT].contains(&field) {
+                return attribute.clone();
+            }
             let value = match &attribute.value {
                 Value::String(text) => Value::from(mask.apply(field, text.as_str())),
                 Value::Array(Array::String(texts)) => {
