@@ -47,12 +47,29 @@ fn redact_numbers(text: &str) -> Cow<'_, str> {
         let mut at = from;
         loop {
             let run = next_run(text, at)?;
-            if let Some(kind) = kind_of(text.get(run.0..run.1)?) {
+            if let Some(kind) = kind_of(text.get(run.0..run.1)?)
+                && !is_json_number(text, run)
+            {
                 return Some((run.0, run.1, kind.into()));
             }
             at = run.1;
         }
     })
+}
+
+/// A bare number in a JSON array: a word in its place would not be JSON. (After a colon or a comma
+/// numbers do not stand alone.)
+fn is_json_number(text: &str, (start, end): (usize, usize)) -> bool {
+    let before = text
+        .get(..start)
+        .unwrap_or_default()
+        .trim_end()
+        .bytes()
+        .next_back();
+    before == Some(b'[')
+        && text
+            .get(start..end)
+            .is_some_and(|run| run.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The next run of digits and separators that stands alone, its byte range.
@@ -233,6 +250,8 @@ mod tests {
             "@handle",
             "0af7651916cd43dd8448eb211c80319c",
             "3.14159265358979",
+            "[4111111111111111]",
+            "{\"a\":4111111111111111}",
             "",
         ] {
             assert!(
