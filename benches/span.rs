@@ -191,7 +191,8 @@ impl Bare {
 
     fn timed(&self, run: fn(&Self)) -> Duration {
         let time = batch(|| run(self));
-        self.ended.0.lock().unwrap().drain(..);
+        // Exporters take a batch by value, so the next begins with an empty list.
+        drop(std::mem::take(&mut *self.ended.0.lock().unwrap()));
         time
     }
 
