@@ -53,6 +53,8 @@
 //! | `testkit` | [`testkit`]: emulator, in-process Langfuse, text trees |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// What the adapters need stands beside what everybody needs; with both of them nothing is unused.
+#![cfg_attr(not(all(feature = "lambda", feature = "http")), allow(dead_code))]
 
 mod config;
 mod diagnostics;

@@ -1,8 +1,8 @@
 //! The `#[observe]` attribute of [warmspan](https://docs.rs/warmspan); use it through that crate.
 //!
-//! It is a pipe: [`args`] reads what stands in the parentheses, [`function`] and [`output`] say what
-//! the function is and returns, [`expand`] writes the observed function. If any of them fails,
-//! [`fallback`] writes the function as it was, beside the error.
+//! It is a pipe: `args` reads what stands in the parentheses, `function` and `output` say what
+//! the function is and returns, `expand` writes the observed function. If any of them fails,
+//! `fallback` writes the function as it was, beside the error.
 
 mod args;
 mod expand;

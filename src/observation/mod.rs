@@ -36,6 +36,7 @@ pub use names::{
 };
 pub(crate) use privacy::{Mask, Redaction, redact_keys};
 pub use score::{Score, score_current_observation, score_current_trace};
+#[cfg(any(feature = "lambda", feature = "http"))]
 pub(crate) use trace_attributes::Propagated;
 pub use trace_attributes::TraceAttributes;
 pub use usage::Usage;
