@@ -430,6 +430,8 @@ proptest! {
         match &value {
             Json::Null => prop_assert_eq!(first, None),
             Json::String(text) => is_beginning(first.unwrap(), text)?,
+            // A number that could be a payment card's is redacted, and is a text then.
+            Json::Number(_) => prop_assert!(is_json(first.unwrap()) || first == Some("[card]"), "{:?}", first),
             _ => prop_assert!(is_json(first.unwrap()), "{:?}", first),
         }
         is_beginning(all[1].output.as_deref().unwrap(), &long)?;
