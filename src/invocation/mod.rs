@@ -7,6 +7,8 @@
 mod budget;
 #[cfg(any(feature = "lambda", feature = "http"))]
 mod events;
+#[cfg(any(feature = "lambda", feature = "http"))]
+mod handler;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "lambda")]

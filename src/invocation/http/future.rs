@@ -4,9 +4,9 @@ use std::{
     any::Any,
     fmt,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Context as TaskContext, Poll, ready},
+    thread,
 };
 
 use http::Response;
@@ -16,7 +16,10 @@ use pin_project_lite::pin_project;
 
 use super::TracedBody;
 use crate::{
-    invocation::scope::{Flushing, Scope},
+    invocation::{
+        handler::{poll_flushed, poll_handler},
+        scope::{Flushing, Scope},
+    },
     observation::attributes,
 };
 
@@ -29,7 +32,7 @@ pin_project! {
         context: Context,
         scope: Option<Scope>,
         is_head: bool,
-        outcome: Option<Outcome<R, E>>,
+        outcome: Option<thread::Result<Returned<R, E>>>,
         flushing: Option<Flushing>,
     }
 
@@ -48,14 +51,7 @@ pub(super) enum Handling<F> {
     Panicked(Box<dyn Any + Send>),
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be an allocation per request"
-)]
-enum Outcome<R: Body, E> {
-    Returned(Result<Response<TracedBody<R>>, E>),
-    Panicked(Box<dyn Any + Send>),
-}
+type Returned<R, E> = Result<Response<TracedBody<R>>, E>;
 
 impl<F, R: Body, E> TraceFuture<F, R, E> {
     pub(super) fn new(
@@ -70,7 +66,7 @@ impl<F, R: Body, E> TraceFuture<F, R, E> {
                 if let Some(scope) = &scope {
                     scope.panicked(panic.as_ref());
                 }
-                (None, Some(Outcome::Panicked(panic)))
+                (None, Some(Err(panic)))
             }
         };
         Self {
@@ -94,52 +90,27 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let Some(inner) = this.inner.as_mut().as_pin_mut() {
-            let attached = this.context.clone().attach();
-            let returned = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
-                Ok(Poll::Pending) => {
-                    drop(attached);
-                    if let Some(scope) = this.scope {
-                        scope.handler_is_waiting();
-                    }
-                    return Poll::Pending;
-                }
-                Ok(Poll::Ready(returned)) => Ok(returned),
-                Err(panic) => Err(panic),
-            };
-            this.inner.set(None);
-            drop(attached);
-            *this.outcome = Some(match returned {
-                Ok(Ok(response)) => {
-                    Outcome::Returned(Ok(wrap(response, this.scope, *this.is_head)))
-                }
-                Ok(Err(error)) => {
+        if this.inner.is_some() {
+            let returned = ready!(poll_handler(
+                this.inner.as_mut(),
+                this.context,
+                this.scope.as_ref(),
+                cx
+            ));
+            *this.outcome = Some(returned.map(|returned| match returned {
+                Ok(response) => Ok(wrap(response, this.scope, *this.is_head)),
+                Err(error) => {
                     if let Some(scope) = this.scope {
                         scope.failed(&error);
                     }
-                    Outcome::Returned(Err(error))
+                    Err(error)
                 }
-                Err(panic) => {
-                    if let Some(scope) = this.scope {
-                        scope.panicked(panic.as_ref());
-                    }
-                    Outcome::Panicked(panic)
-                }
-            });
+            }));
         }
         if let Some(scope) = this.scope.take() {
             *this.flushing = scope.end().flush();
         }
-        if let Some(flushing) = this.flushing {
-            let _report = ready!(flushing.as_mut().poll(cx));
-            *this.flushing = None;
-        }
-        match this.outcome.take() {
-            Some(Outcome::Returned(returned)) => Poll::Ready(returned),
-            Some(Outcome::Panicked(panic)) => resume_unwind(panic),
-            // Polled after it was done, which the contract of futures forbids.
-            None => Poll::Pending,
-        }
+        poll_flushed(this.flushing, this.outcome, cx)
     }
 }
 

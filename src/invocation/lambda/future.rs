@@ -4,9 +4,10 @@ use std::{
     any::Any,
     fmt,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context as TaskContext, Poll, ready},
+    thread,
 };
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use crate::{
     Content, FlushPoint, diagnostics,
     invocation::{
         events::{Described, describe_response},
+        handler::{poll_flushed, poll_handler},
         scope::{Ended, Flushing, Scope},
     },
     observation::attributes,
@@ -35,7 +37,7 @@ pin_project! {
         context: Context,
         scope: Option<Scope>,
         is_http: bool,
-        outcome: Option<Outcome<B, S>>,
+        outcome: Option<thread::Result<Returned<B, S>>>,
         flushing: Option<Flushing>,
     }
 
@@ -55,14 +57,7 @@ pub(super) enum Handling<F> {
     Panicked(Box<dyn Any + Send>),
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be an allocation per invocation"
-)]
-enum Outcome<B, S> {
-    Returned(Result<FunctionResponse<B, TracedStream<S>>, TracedError>),
-    Panicked(Box<dyn Any + Send>),
-}
+type Returned<B, S> = Result<FunctionResponse<B, TracedStream<S>>, TracedError>;
 
 impl<F, B, S> TracedFuture<F, B, S> {
     pub(super) fn new(
@@ -75,11 +70,11 @@ impl<F, B, S> TracedFuture<F, B, S> {
             Handling::Running(future) => (Some(future), None),
             Handling::Failed(error) => {
                 record_payload_error(&error, &scope, is_http);
-                (None, Some(Outcome::Returned(Err(error))))
+                (None, Some(Ok(Err(error))))
             }
             Handling::Panicked(panic) => {
                 scope.panicked(panic.as_ref());
-                (None, Some(Outcome::Panicked(panic)))
+                (None, Some(Err(panic)))
             }
         };
         Self {
@@ -107,58 +102,29 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let Some(handler) = this.handler.as_mut().as_pin_mut() {
-            let attached = this.context.clone().attach();
-            let polled = catch_unwind(AssertUnwindSafe(|| handler.poll(cx)));
-            let returned = match polled {
-                Ok(Poll::Pending) => {
-                    drop(attached);
-                    if let Some(scope) = this.scope {
-                        scope.handler_is_waiting();
-                    }
-                    return Poll::Pending;
-                }
-                Ok(Poll::Ready(returned)) => Ok(returned),
-                Err(panic) => Err(panic),
-            };
-            this.handler.set(None);
-            drop(attached);
-            *this.outcome = Some(match returned {
-                Ok(Ok(response)) => Outcome::Returned(Ok(record(
-                    response.into_response(),
-                    this.scope,
-                    *this.is_http,
-                ))),
-                Ok(Err(error)) => {
+        if this.handler.is_some() {
+            let returned = ready!(poll_handler(
+                this.handler.as_mut(),
+                this.context,
+                this.scope.as_ref(),
+                cx
+            ));
+            *this.outcome = Some(returned.map(|returned| match returned {
+                Ok(response) => Ok(record(response.into_response(), this.scope, *this.is_http)),
+                Err(error) => {
                     let error = TracedError::of(error);
                     if let Some(scope) = this.scope {
                         scope.failed(&error);
                         record_error_type(&error, scope);
                     }
-                    Outcome::Returned(Err(error))
+                    Err(error)
                 }
-                Err(panic) => {
-                    if let Some(scope) = this.scope {
-                        scope.panicked(panic.as_ref());
-                    }
-                    Outcome::Panicked(panic)
-                }
-            });
+            }));
         }
         if let Some(scope) = this.scope.take() {
             *this.flushing = flush_before_response(scope.end());
         }
-        if let Some(flushing) = this.flushing {
-            // What came of it is told by the flush itself; the response is the handler's.
-            let _report = ready!(flushing.as_mut().poll(cx));
-            *this.flushing = None;
-        }
-        match this.outcome.take() {
-            Some(Outcome::Returned(returned)) => Poll::Ready(returned),
-            Some(Outcome::Panicked(panic)) => resume_unwind(panic),
-            // Polled after it was done, which the contract of futures forbids.
-            None => Poll::Pending,
-        }
+        poll_flushed(this.flushing, this.outcome, cx)
     }
 }
 
