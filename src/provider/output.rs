@@ -9,6 +9,8 @@ use crate::observation::{Captured, Content, TextCapture};
 const MAX_SLOTS: usize = 64;
 /// Characters kept of a name, an id or a finish reason.
 const MAX_NAME: usize = 128;
+/// Finish reasons kept of one choice.
+const MAX_FINISHES: usize = 16;
 
 /// The running state of a response: its choices, each with a text and tool calls.
 #[derive(Debug)]
@@ -27,7 +29,8 @@ pub(crate) struct Output {
 struct Choice {
     text: TextCapture,
     tools: Vec<ToolCall>,
-    finish_reason: Option<String>,
+    /// Why it ended; several if it went on after an end.
+    finish_reasons: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -136,7 +139,17 @@ impl Output {
             return;
         }
         if let Some(choice) = self.choice(choice) {
-            choice.finish_reason = Some(Captured::of(reason, MAX_NAME).text);
+            choice.finish_reasons = vec![Captured::of(reason, MAX_NAME).text];
+        }
+    }
+
+    /// Adds why a choice ended, which may go on and end again.
+    pub(crate) fn one_more_finish(&mut self, choice: u64, reason: &str) {
+        if let Some(choice) = self.choice(choice)
+            && choice.finish_reasons.len() < MAX_FINISHES
+        {
+            let reason = Captured::of(reason, MAX_NAME).text;
+            choice.finish_reasons.push(reason);
         }
     }
 
@@ -170,14 +183,14 @@ impl Output {
             && self
                 .choices
                 .iter()
-                .all(|choice| choice.finish_reason.is_some())
+                .all(|choice| !choice.finish_reasons.is_empty())
     }
 
     /// The reasons why the choices ended.
     pub(crate) fn finish_reasons(&self) -> Vec<String> {
         self.choices
             .iter()
-            .filter_map(|choice| choice.finish_reason.clone())
+            .flat_map(|choice| choice.finish_reasons.clone())
             .collect()
     }
 
@@ -229,7 +242,7 @@ impl Output {
             self.choices.push(Choice {
                 text,
                 tools: Vec::new(),
-                finish_reason: None,
+                finish_reasons: Vec::new(),
             });
         }
         self.choices.get_mut(at)

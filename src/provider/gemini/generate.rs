@@ -106,14 +106,18 @@ fn read_candidate(place: u64, candidate: &Value, draft: &mut Draft) {
     for part in parts.into_iter().flatten() {
         read_part(index, part, draft);
     }
-    match candidate.get("finishReason") {
-        Some(Value::String(reason)) => {
-            let reason = reason.to_ascii_lowercase();
-            draft.output.finish_reason(index, &reason);
-        }
+    if let Some(reason) = candidate.get("finishReason").and_then(finish_reason) {
+        // A candidate that had code run ends, goes on and ends again: each end is reported.
+        draft.output.one_more_finish(index, &reason);
+    }
+}
+
+fn finish_reason(reason: &Value) -> Option<String> {
+    match reason {
+        Value::String(reason) if !reason.is_empty() => Some(reason.to_ascii_lowercase()),
         // Some clients ask for the numbers of the enumeration.
-        Some(Value::Number(number)) => {
-            let known = [
+        Value::Number(number) => {
+            const KNOWN: [&str; 6] = [
                 "unspecified",
                 "stop",
                 "max_tokens",
@@ -124,12 +128,10 @@ fn read_candidate(place: u64, candidate: &Value, draft: &mut Draft) {
             let place = number
                 .as_u64()
                 .and_then(|number| usize::try_from(number).ok());
-            match place.and_then(|place| known.get(place)) {
-                Some(reason) => draft.output.finish_reason(index, reason),
-                None => draft.output.finish_reason(index, &number.to_string()),
-            }
+            let known = place.and_then(|place| KNOWN.get(place));
+            Some(known.map_or_else(|| number.to_string(), ToString::to_string))
         }
-        _ => {}
+        _ => None,
     }
 }
 
