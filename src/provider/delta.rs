@@ -39,11 +39,22 @@ pub(super) fn has_value(data: &str, key: &str) -> bool {
     false
 }
 
-/// Whether the first `key` has the number `digits`.
-pub(super) fn has_number(data: &str, key: &str, digits: &str) -> bool {
+/// Whether the first `key` has this value: a number, a boolean, or a string in its quotes.
+pub(super) fn is(data: &str, key: &str, value: &str) -> bool {
     after_key(data, key)
-        .and_then(|value| value.strip_prefix(digits))
-        .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+        .and_then(|rest| rest.strip_prefix(value))
+        .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+}
+
+/// How often the object has `key`, anywhere.
+pub(super) fn occurrences(data: &str, key: &str) -> usize {
+    std::iter::successors(after_key(data, key), |rest| after_key(rest, key)).count()
+}
+
+/// The JSON string that follows the first `"key":`, if nothing in it is escaped.
+pub(super) fn plain_string<'d>(data: &'d str, key: &str) -> Option<&'d str> {
+    let (text, _) = after_key(data, key)?.strip_prefix('"')?.split_once('"')?;
+    (!text.contains('\\')).then_some(text)
 }
 
 /// What follows the first `"key":` and white space.
@@ -82,6 +93,26 @@ mod tests {
         );
         assert_eq!(string_chars(r#"{"content":null}"#, "content"), None);
         assert_eq!(string_chars(r#"{"content":"cut"#, "content"), None);
+    }
+
+    #[test]
+    fn values_are_compared_whole() {
+        let data = r#"{"index" : 1,"done":false,"type":"text_delta","x":{"index":10}}"#;
+        assert!(is(data, "index", "1") && is(data, "done", "false"));
+        assert!(is(data, "type", "\"text_delta\""));
+        assert!(!is(r#"{"index":10}"#, "index", "1") && !is(data, "type", "\"text\""));
+        assert_eq!(
+            (occurrences(data, "index"), occurrences(data, "text")),
+            (2, 0)
+        );
+    }
+
+    #[test]
+    fn a_key_inside_of_a_text_is_none() {
+        let data = serde_json::json!({ "text": "say \"usage\": {}" }).to_string();
+        assert!(!has_value(&data, "usage"));
+        assert_eq!(plain_string(&data, "text"), None);
+        assert_eq!(plain_string(r#"{"bytes":"YQ=="}"#, "bytes"), Some("YQ=="));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     decode::Event,
-    delta::{has_value, string_chars},
+    delta::{has_value, is, string_chars},
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, count, text},
@@ -42,7 +42,7 @@ impl Extract for GenerateExtractor {
         if skip(event.data, draft) {
             return;
         }
-        let Ok(mut line) = serde_json::from_str::<Value>(event.data) else {
+        let Some(mut line) = event.json() else {
             return;
         };
         let done = line.get("done") == Some(&Value::Bool(true));
@@ -61,8 +61,8 @@ fn read_images(message: &Value, input: &mut Input) {
 
 /// Counts the text of a line that cannot be kept. False if the line must be parsed.
 fn skip(data: &str, draft: &mut Draft) -> bool {
-    if !draft.output.is_full(0)
-        || !data.contains("\"done\":false")
+    if !draft.is_full()
+        || !is(data, "done", "false")
         || has_value(data, "tool_calls")
         || has_value(data, "error")
     {

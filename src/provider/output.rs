@@ -177,6 +177,20 @@ impl Output {
                 .is_some_and(|choice| choice.text.is_full())
     }
 
+    /// Bytes of memory held.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        let of_tool = |tool: &ToolCall| {
+            let id = tool.id.as_ref().map_or(0, String::capacity);
+            size_of::<ToolCall>() + id + tool.name.held() + tool.arguments.held()
+        };
+        let of_choice = |choice: &Choice| {
+            let tools: usize = choice.tools.iter().map(of_tool).sum();
+            size_of::<Choice>() + choice.text.held() + tools
+        };
+        self.choices.iter().map(of_choice).sum()
+    }
+
     /// Whether each choice that began has ended.
     pub(crate) fn is_finished(&self) -> bool {
         !self.choices.is_empty()

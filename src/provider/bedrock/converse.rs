@@ -47,18 +47,22 @@ impl Extract for ConverseExtractor {
         if event.name == "contentBlockDelta" && skip(event.data, draft) {
             return;
         }
-        if let Ok(value) = serde_json::from_str(event.data) {
+        if let Some(value) = event.json() {
             read_event(event.name, &value, draft);
         }
     }
 }
 
 /// Counts the text of a delta that cannot be kept. False if the event must be parsed.
-fn skip(data: &str, draft: &mut Draft) -> bool {
-    if !draft.output.is_full(0) || data.contains("\"toolUse\"") {
+pub(super) fn skip(data: &str, draft: &mut Draft) -> bool {
+    if !draft.is_full() || data.contains("\"toolUse\"") {
         return false;
     }
-    let chars = string_chars(data, "text").filter(|_| !data.contains("\"reasoningContent\""));
+    // Nothing is kept of thoughts, not even their length.
+    if data.contains("\"reasoningContent\"") {
+        return true;
+    }
+    let chars = string_chars(data, "text");
     draft.output.skip(0, chars.unwrap_or_default());
     chars.is_some()
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{buckets, read_content};
 use crate::provider::{
     decode::Event,
+    delta::{has_value, is, occurrences, string_chars},
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -49,8 +50,10 @@ impl Extract for GenerateExtractor {
     }
 
     fn event(&mut self, event: Event<'_>, draft: &mut Draft) {
-        // Each chunk repeats the usage so far and is read for that even when no text is kept.
-        let Ok(mut chunk) = serde_json::from_str::<Value>(event.data) else {
+        if skip(event.data, draft) {
+            return;
+        }
+        let Some(mut chunk) = event.json() else {
             return;
         };
         read_members(
@@ -58,6 +61,53 @@ impl Extract for GenerateExtractor {
             draft,
         );
     }
+
+    fn deferred(&mut self, event: Event<'_>, draft: &mut Draft) {
+        if let Some(chunk) = event.json() {
+            read_usage(chunk.get("usageMetadata").unwrap_or(&Value::Null), draft);
+        }
+    }
+}
+
+/// Counts the text of a chunk that cannot be kept. False if the chunk must be parsed.
+fn skip(data: &str, draft: &mut Draft) -> bool {
+    // Whatever is no text, or not the next piece of the only candidate's.
+    const NOTEWORTHY: [&str; 9] = [
+        "codeExecutionResult",
+        "error",
+        "executableCode",
+        "fileData",
+        "finishReason",
+        "functionCall",
+        "functionResponse",
+        "inlineData",
+        "promptFeedback",
+    ];
+    if !draft.is_full()
+        || occurrences(data, "parts") != 1
+        || occurrences(data, "text") != 1
+        || has_value(data, "index") && !is(data, "index", "0")
+        || NOTEWORTHY.iter().any(|key| has_value(data, key))
+    {
+        return false;
+    }
+    let chars = string_chars(data, "text");
+    let chars = chars.map(|chars| {
+        if is(data, "thought", "true") {
+            0
+        } else {
+            chars
+        }
+    });
+    let Some(chars) = chars else {
+        return false;
+    };
+    // Each chunk repeats the usage so far.
+    if has_value(data, "usageMetadata") && !draft.defer(data) {
+        return false;
+    }
+    draft.output.skip(0, chars);
+    true
 }
 
 /// Reads the members of a response or of a chunk.
@@ -68,6 +118,21 @@ fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
     );
     draft.fail_of(&serde_json::json!({ "error": member("error") }));
     let usage = member("usageMetadata");
+    read_usage(&usage, draft);
+    let candidates = member("candidates");
+    for (place, candidate) in (0..).zip(candidates.as_array().into_iter().flatten()) {
+        read_candidate(place, candidate, draft);
+    }
+    let feedback = member("promptFeedback");
+    if let Some(reason) = text(&feedback, "blockReason") {
+        let message = text(&feedback, "blockReasonMessage").unwrap_or_default();
+        let said = format!("the prompt was blocked: {reason}. {message}");
+        draft.call.refusal = Some(Failure::new(reason, said.trim_end()).message);
+        draft.has_usage |= usage.is_object();
+    }
+}
+
+fn read_usage(usage: &Value, draft: &mut Draft) {
     if let Some(tier) = usage.get("serviceTier").filter(|tier| tier.is_string()) {
         draft.call.parameters.set("service_tier", tier.clone());
     }
@@ -79,19 +144,8 @@ fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
         "thoughtsTokenCount",
         "totalTokenCount",
     ];
-    if let Some(usage) = buckets(&usage, names) {
+    if let Some(usage) = buckets(usage, names) {
         draft.usage(usage);
-    }
-    let candidates = member("candidates");
-    for (place, candidate) in (0..).zip(candidates.as_array().into_iter().flatten()) {
-        read_candidate(place, candidate, draft);
-    }
-    let feedback = member("promptFeedback");
-    if let Some(reason) = text(&feedback, "blockReason") {
-        let message = text(&feedback, "blockReasonMessage").unwrap_or_default();
-        let said = format!("the prompt was blocked: {reason}. {message}");
-        draft.call.refusal = Some(Failure::new(reason, said.trim_end()).message);
-        draft.has_usage |= usage.is_object();
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::buckets;
 use crate::provider::{
     decode::Event,
+    delta::{is, occurrences, string_chars},
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -41,7 +42,10 @@ impl Extract for InteractionExtractor {
             draft.done = true;
             return;
         }
-        let Ok(event) = serde_json::from_str::<Value>(event.data) else {
+        if skip(event.data, draft) {
+            return;
+        }
+        let Some(event) = event.json() else {
             return;
         };
         let index = event
@@ -71,6 +75,20 @@ impl Extract for InteractionExtractor {
             }
         }
     }
+}
+
+/// Counts the text of a delta that cannot be kept. False if the event must be parsed.
+fn skip(data: &str, draft: &mut Draft) -> bool {
+    if !draft.is_full()
+        || !is(data, "event_type", "\"step.delta\"")
+        || !is(data, "type", "\"text\"")
+        || occurrences(data, "text") != 1
+    {
+        return false;
+    }
+    let chars = string_chars(data, "text");
+    draft.output.skip(0, chars.unwrap_or_default());
+    chars.is_some()
 }
 
 /// Adds a step or a turn of the request: what the user said, what the model said, a result.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::usage::read_usage;
 use crate::provider::{
     decode::Event,
-    delta::string_chars,
+    delta::{is, string_chars},
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -40,7 +40,7 @@ impl Extract for ResponseExtractor {
         if skip(event, draft) {
             return;
         }
-        let Ok(mut event) = serde_json::from_str::<Value>(event.data) else {
+        let Some(mut event) = event.json() else {
             return;
         };
         let kind = text(&event, "type").unwrap_or_default().to_owned();
@@ -69,7 +69,22 @@ impl Extract for ResponseExtractor {
 /// Counts the text of a delta that cannot be kept. False if the event must be parsed.
 fn skip(event: Event<'_>, draft: &mut Draft) -> bool {
     const TEXT: &str = "response.output_text.delta";
-    if event.name != TEXT || !draft.output.is_full(0) {
+    const THOUGHTS: [&str; 2] = [
+        "response.reasoning_text.delta",
+        "response.reasoning_summary_text.delta",
+    ];
+    if !draft.is_full() {
+        return false;
+    }
+    // Some servers, and clients that decode, name the type in the data only.
+    let has_type = |name: &str| {
+        event.name == name
+            || event.name.is_empty() && is(event.data, "type", &format!("\"{name}\""))
+    };
+    if THOUGHTS.iter().any(|name| has_type(name)) {
+        return true;
+    }
+    if !has_type(TEXT) {
         return false;
     }
     let chars = string_chars(event.data, "delta");
