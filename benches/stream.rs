@@ -153,7 +153,7 @@ fn serve(asked: Receiver<()>, sent: Sent) -> io::Result<SocketAddr> {
 async fn answer(mut stream: TcpStream, asked: &Receiver<()>, sent: &Sent) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut request = Vec::new();
-    while !request.ends_with(b"]}") {
+    while !request.ends_with(b"true}") {
         stream.read_buf(&mut request).await?;
     }
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";

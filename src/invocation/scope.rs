@@ -6,7 +6,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use opentelemetry::Context;
@@ -27,6 +27,11 @@ pub(crate) struct Scope {
     context: Context,
     deadline: Deadline,
 }
+
+/// How long a flush waits, at most, for model calls of its own trace whose responses are still being
+/// read. A response that was given up ends within one chunk; one that is read by a task of its own
+/// must not hold up the response to the request.
+const STREAM_PATIENCE: Duration = Duration::from_millis(250);
 
 /// A flush on its way.
 pub(crate) type Flushing = Pin<Box<dyn Future<Output = FlushReport> + Send>>;
@@ -169,7 +174,16 @@ impl Ended {
         let delivery = delivery.clone();
         let budget = self.budget();
         Some(Box::pin(async move {
-            let report = delivery.flush_invocation(self.trace, budget).await;
+            let begin = Instant::now();
+            let patience = if delivery.is_failing() {
+                Duration::ZERO
+            } else {
+                STREAM_PATIENCE.min(budget / 2)
+            };
+            let open_calls = self.sdk.open_calls();
+            open_calls.settle_trace(self.trace, patience).await;
+            let left = budget.saturating_sub(begin.elapsed());
+            let report = delivery.flush_invocation(self.trace, left).await;
             // The SDK lives as long as its flush, also where this was its last handle: dropped, it
             // would give up what is on its way.
             drop(self);

@@ -144,7 +144,8 @@ impl ObservedCall {
         let state = shared.state();
         if state.recorder.is_some() && shared.open.load(Ordering::Relaxed) == 0 {
             let weak: Weak<Shared> = Arc::downgrade(shared);
-            let number = shared.origin.sdk.open_calls().add(weak);
+            let trace = shared.observation.trace_id();
+            let number = shared.origin.sdk.open_calls().add(trace, weak);
             shared.open.store(number + 1, Ordering::Relaxed);
         }
     }

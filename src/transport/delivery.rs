@@ -87,6 +87,11 @@ impl Delivery {
         self.queue.encode(Some(trace), &self.encoder);
     }
 
+    /// Whether the last flushes failed, so that invocations hardly wait.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.health().is_failing()
+    }
+
     /// The flush of an invocation: it does not wait for a back-end that just failed twice.
     pub(crate) async fn flush_invocation(&self, trace: TraceId, budget: Duration) -> FlushReport {
         let cooling_down =

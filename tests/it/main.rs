@@ -45,6 +45,7 @@ mod observe_values;
 mod parity;
 mod properties;
 mod provider_model_call;
+mod provider_open_streams;
 mod provider_openai;
 mod provider_replay;
 mod provider_reqwest_middleware;
