@@ -139,14 +139,15 @@ fn serve(asked: Receiver<()>, sent: Sent) -> io::Result<SocketAddr> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let runtime = Builder::new_current_thread().enable_io().build()?;
-    let accept = async move {
-        let listener = TcpListener::from_std(listener)?;
-        loop {
-            let (stream, _) = listener.accept().await?;
-            answer(stream, &asked, &sent).await?;
-        }
-    };
-    thread::spawn(move || -> io::Result<()> { runtime.block_on(accept) });
+    thread::spawn(move || -> io::Result<()> {
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener)?;
+            loop {
+                let (stream, _) = listener.accept().await?;
+                answer(stream, &asked, &sent).await?;
+            }
+        })
+    });
     Ok(address)
 }
 
