@@ -5,8 +5,9 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::live::LiveSpan;
 use crate::{
-    Content, ObservationType, Sdk,
+    Content, Sdk,
     observation::{Captured, Redaction, attributes, shown},
+    provider::normalize,
 };
 
 /// A span about LLMs: with what it says, as privacy lets it.
@@ -16,6 +17,7 @@ pub(super) fn llm_span(
     seen: &LiveSpan,
     is_app_root: bool,
 ) -> SpanData {
+    normalize(&mut span, sdk.content(), seen.has_model_call_inside);
     show_all(&mut span.attributes, sdk);
     if sdk.content() == Content::Off {
         // Those of the conventions; others are named after what was logged.
@@ -32,37 +34,11 @@ pub(super) fn llm_span(
                 .into();
         }
     }
-    if let Some(kind) = kind(&span, seen) {
-        add(&mut span, KeyValue::new(attributes::TYPE, kind.as_str()));
-    }
     describe(sdk, &mut span, seen);
     if is_app_root {
         add(&mut span, KeyValue::new(attributes::IS_APP_ROOT, true));
     }
     span
-}
-
-/// What it is, by OpenTelemetry's conventions for generative AI. Around a model call that an
-/// observation counts it is no second one.
-fn kind(span: &SpanData, seen: &LiveSpan) -> Option<ObservationType> {
-    let operation = span
-        .attributes
-        .iter()
-        .find(|attribute| attribute.key.as_str() == "gen_ai.operation.name")?;
-    Some(match &*operation.value.as_str() {
-        "chat" | "completion" | "text_completion" | "generate_content" | "embeddings"
-            if seen.has_model_call_inside =>
-        {
-            ObservationType::Span
-        }
-        "chat" | "completion" | "text_completion" | "generate_content" => {
-            ObservationType::Generation
-        }
-        "embeddings" => ObservationType::Embedding,
-        "invoke_agent" | "create_agent" => ObservationType::Agent,
-        "execute_tool" => ObservationType::Tool,
-        _ => return None,
-    })
 }
 
 /// A span that something sent hangs from: its name, times and status. What else it says (addresses,
@@ -118,7 +94,12 @@ fn show_all(attributes: &mut Vec<KeyValue>, sdk: &Sdk) {
         let shown = |text: &StringValue| -> StringValue {
             let text = text.as_str();
             if is_content(key) {
-                Captured::of(text, content.max_chars()).shown(key, mask)
+                let limit = if key.ends_with("system_prompt") {
+                    content.max_system_chars()
+                } else {
+                    content.max_chars()
+                };
+                Captured::of(text, limit).shown(key, mask)
             } else {
                 shown(text.to_owned(), Redaction::Explicit, key, mask)
             }
@@ -173,6 +154,7 @@ const FACTS: &[&str] = &[
     "name",
     "role",
     "temperature",
+    "time",
     "tokens",
     "type",
     "version",

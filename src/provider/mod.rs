@@ -36,6 +36,7 @@ mod fields;
 mod gemini;
 mod input;
 mod model_call;
+mod normalize;
 mod observed_body;
 mod observed_call;
 mod ollama;
@@ -60,6 +61,7 @@ mod vectors;
 pub use self::reqwest_middleware::reqwest_middleware;
 pub use call_attributes::CallAttributes;
 pub use model_call::{ModelCall, ObservedItems};
+pub(crate) use normalize::normalize;
 pub(crate) use open_calls::OpenCalls;
 #[cfg(feature = "testkit")]
 pub use replay::replay;
