@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     decode::Event,
-    delta::{has_value, string_chars},
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, count, text},
@@ -160,19 +160,33 @@ impl MessageExtractor {
 
 /// Counts the text of a delta that cannot be kept. False if the event must be parsed.
 pub(super) fn skip(data: &str, draft: &mut Draft) -> bool {
-    if !draft.is_full() || has_value(data, "amazon-bedrock-invocationMetrics") {
+    if !draft.is_full() {
         return false;
     }
-    // Nothing is kept of thoughts, not even their length.
-    if data.contains("\"thinking_delta\"") || data.contains("\"signature_delta\"") {
-        return true;
-    }
-    if !data.contains("\"text_delta\"") {
+    let (mut is_delta, mut is_text, mut chars) = (false, false, None);
+    let can_be_skipped = look(data, |name, value| match name {
+        "type" if value.is("\"content_block_delta\"") => {
+            is_delta = true;
+            true
+        }
+        "type" => {
+            is_text = value.is("\"text_delta\"");
+            // Nothing is kept of thoughts, not even their length.
+            is_text || value.is("\"thinking_delta\"") || value.is("\"signature_delta\"")
+        }
+        "text" => {
+            chars = value.chars();
+            true
+        }
+        name => name != "amazon-bedrock-invocationMetrics",
+    });
+    if !can_be_skipped || !is_delta || is_text && chars.is_none() {
         return false;
     }
-    let chars = string_chars(data, "text");
-    draft.output.skip(0, chars.unwrap_or_default());
-    chars.is_some()
+    draft
+        .output
+        .skip(0, chars.filter(|_| is_text).unwrap_or_default());
+    true
 }
 
 /// Reads a block of content that is whole, or the beginning of one.

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, Ended},
+    call::{Call, Ended, Recorded},
     decode::{PARSED, message},
     endpoint::{Api, Endpoint},
     recorder::Recorder,
@@ -314,7 +314,7 @@ fn a_delta_that_is_not_kept_is_not_parsed_and_loses_nothing() {
         assert!(call.first_content.is_some(), "{name}");
 
         let (whole, _, _) = read(&stream, Content::Full);
-        let chars = |call: &Call| call.output.as_ref().map(|output| output.captured.total);
+        let chars = |call: &Call| call.output.as_ref().map(Recorded::total);
         assert_eq!(chars(&call), chars(&whole), "{name}");
         assert!(
             chars(&call) >= Some(PIECE.chars().count() * (FILLING + FURTHER)),

@@ -55,6 +55,7 @@ mod report;
 #[cfg(feature = "reqwest-middleware")]
 pub mod reqwest_middleware;
 mod scoped;
+mod structure;
 mod vectors;
 
 #[cfg(feature = "reqwest-middleware")]

@@ -88,8 +88,16 @@ impl ObservedCall {
     pub(crate) fn request(&self, body: &[u8]) {
         self.0.record(|recorder| recorder.request(body));
         let shared = &self.0;
-        if let Some(recorder) = &shared.state().recorder {
-            report::request(recorder.call(), &shared.observation);
+        // What is reported may pass the program's mask, which runs under no lock of ours.
+        let call = {
+            let state = shared.state();
+            state
+                .recorder
+                .as_ref()
+                .map(|recorder| recorder.call().clone())
+        };
+        if let Some(call) = call {
+            report::request(&call, &shared.observation);
         }
         if let Some(attributes) = shared.origin.attributes() {
             attributes.apply(&shared.observation);

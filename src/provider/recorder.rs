@@ -98,6 +98,9 @@ impl Recorder {
         self.draft.call.status = Some(status);
         let content_type = header("content-type");
         self.decoder = Some(Decoder::new(status, content_type, self.streams_values));
+        if (200..300).contains(&status) && content_type.is_some_and(is_media) {
+            self.decoder = None;
+        }
         // AWS appends an address to the type.
         let kind = header("x-amzn-errortype").and_then(|kind| kind.split(':').next());
         self.error_kind = kind.map(|kind| Captured::of(kind, MAX_KIND).text);
@@ -254,6 +257,13 @@ fn event_of(data: &str) -> Event<'_> {
         data,
         is_exception: false,
     }
+}
+
+/// Sounds and pictures, of which nothing is read.
+fn is_media(content_type: &str) -> bool {
+    ["audio/", "image/", "application/octet-stream"]
+        .iter()
+        .any(|kind| content_type.starts_with(kind))
 }
 
 fn no_json() -> Failure {

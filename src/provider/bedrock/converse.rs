@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::usage::Counts;
 use crate::provider::{
     decode::Event,
-    delta::string_chars,
+    delta::look,
     extract::{Draft, Extract},
     fields::{Fields, text},
     input::Input,
@@ -55,16 +55,31 @@ impl Extract for ConverseExtractor {
 
 /// Counts the text of a delta that cannot be kept. False if the event must be parsed.
 pub(super) fn skip(data: &str, draft: &mut Draft) -> bool {
-    if !draft.is_full() || data.contains("\"toolUse\"") {
+    if !draft.is_full() {
         return false;
     }
+    let (mut chars, mut is_thought) = (None, false);
+    let can_be_skipped = look(data, |name, value| match name {
+        "text" => {
+            chars = value.chars();
+            true
+        }
+        "reasoningContent" => {
+            is_thought = true;
+            true
+        }
+        "delta" | "contentBlockDelta" | "contentBlockIndex" | "signature" | "p" => true,
+        "redactedContent" => is_thought,
+        // Whatever else it is, it is no text.
+        _ => false,
+    });
     // Nothing is kept of thoughts, not even their length.
-    if data.contains("\"reasoningContent\"") {
-        return true;
-    }
-    let chars = string_chars(data, "text");
-    draft.output.skip(0, chars.unwrap_or_default());
-    chars.is_some()
+    let chars = if is_thought { Some(0) } else { chars };
+    let Some(chars) = chars.filter(|_| can_be_skipped) else {
+        return false;
+    };
+    draft.output.skip(0, chars);
+    true
 }
 
 /// Reads an event by its type.

@@ -11,7 +11,7 @@ use super::{
 use crate::provider::{
     anthropic::{self, MessageExtractor},
     decode::Event,
-    delta::{has_value, plain_string, string_chars},
+    delta::{Start, look},
     extract::{Draft, Extract, Header},
     fields::{Fields, count, text},
     input::Input,
@@ -126,7 +126,13 @@ impl Extract for InvokeExtractor {
 
     fn event(&mut self, event: Event<'_>, draft: &mut Draft) {
         // Base 64 needs no escapes: what it is in need not be parsed.
-        let bytes = plain_string(event.data, "bytes");
+        let mut bytes = None;
+        look(event.data, |name, value| {
+            if name == "bytes" {
+                bytes = Start::plain(value);
+            }
+            true
+        });
         if let Some(bytes) = bytes.and_then(|encoded| STANDARD.decode(encoded).ok()) {
             self.read_vendor_event(&String::from_utf8_lossy(&bytes), draft);
         }
@@ -136,7 +142,7 @@ impl Extract for InvokeExtractor {
 /// Counts the text of a vendor's delta that cannot be kept. False if it must be parsed.
 fn skip(data: &str, draft: &mut Draft) -> bool {
     // Whatever ends a text, counts it, or is none.
-    const NOTEWORTHY: [&str; 8] = [
+    const NOTEWORTHY: [&str; 9] = [
         "amazon-bedrock-invocationMetrics",
         "choices",
         "completionReason",
@@ -144,21 +150,32 @@ fn skip(data: &str, draft: &mut Draft) -> bool {
         "finish_reason",
         "generations",
         "messageStop",
+        "metadata",
         "stop_reason",
     ];
-    if !draft.is_full() || NOTEWORTHY.iter().any(|key| has_value(data, key)) {
+    if !draft.is_full() {
         return false;
     }
-    if has_value(data, "contentBlockDelta") {
-        return converse::skip(data, draft);
+    let (mut chars, mut is_converse, mut is_anthropic) = (None, false, false);
+    let can_be_skipped = look(data, |name, value| {
+        match name {
+            "contentBlockDelta" => is_converse = true,
+            "type" => is_anthropic = true,
+            "outputText" | "generation" | "completion" | "text" => chars = value.chars().or(chars),
+            _ => return !NOTEWORTHY.contains(&name) || value.is_empty(),
+        }
+        true
+    });
+    match chars {
+        _ if !can_be_skipped => false,
+        _ if is_converse => converse::skip(data, draft),
+        _ if is_anthropic => anthropic::skip(data, draft),
+        Some(chars) => {
+            draft.output.skip(0, chars);
+            true
+        }
+        None => false,
     }
-    if data.contains("\"type\"") {
-        return anthropic::skip(data, draft);
-    }
-    let keys = ["outputText", "generation", "completion", "text"];
-    let chars = keys.iter().find_map(|key| string_chars(data, key));
-    draft.output.skip(0, chars.unwrap_or_default());
-    chars.is_some()
 }
 
 /// Reads the shapes of Titan, Llama, Mistral, Cohere, AI21 and the first Claude models: one text,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{buckets, read_content};
 use crate::provider::{
     decode::Event,
-    delta::{has_value, is, occurrences, string_chars},
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -83,30 +83,34 @@ fn skip(data: &str, draft: &mut Draft) -> bool {
         "inlineData",
         "promptFeedback",
     ];
-    if !draft.is_full()
-        || occurrences(data, "parts") != 1
-        || occurrences(data, "text") != 1
-        || has_value(data, "index") && !is(data, "index", "0")
-        || NOTEWORTHY.iter().any(|key| has_value(data, key))
-    {
+    if !draft.is_full() {
         return false;
     }
-    let chars = string_chars(data, "text");
-    let chars = chars.map(|chars| {
-        if is(data, "thought", "true") {
-            0
-        } else {
-            chars
+    let (mut parts, mut texts, mut chars) = (0, 0, None);
+    let (mut is_thought, mut has_usage) = (false, false);
+    let can_be_skipped = look(data, |name, value| {
+        match name {
+            "parts" => parts += 1,
+            "text" => {
+                texts += 1;
+                chars = value.chars();
+            }
+            "index" => return value.is("0"),
+            "thought" => is_thought = value.is("true"),
+            "usageMetadata" => has_usage = true,
+            _ => return !NOTEWORTHY.contains(&name) || value.is_empty(),
         }
+        true
     });
-    let Some(chars) = chars else {
+    let Some(chars) = chars.filter(|_| can_be_skipped && parts == 1 && texts == 1) else {
         return false;
     };
     // Each chunk repeats the usage so far.
-    if has_value(data, "usageMetadata") && !draft.defer(data) {
+    if has_usage && !draft.defer(data) {
         return false;
     }
-    draft.output.skip(0, chars);
+    // Nothing is kept of thoughts, not even their length.
+    draft.output.skip(0, if is_thought { 0 } else { chars });
     true
 }
 

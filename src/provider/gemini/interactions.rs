@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::buckets;
 use crate::provider::{
     decode::Event,
-    delta::{is, occurrences, string_chars},
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -79,16 +79,30 @@ impl Extract for InteractionExtractor {
 
 /// Counts the text of a delta that cannot be kept. False if the event must be parsed.
 fn skip(data: &str, draft: &mut Draft) -> bool {
-    if !draft.is_full()
-        || !is(data, "event_type", "\"step.delta\"")
-        || !is(data, "type", "\"text\"")
-        || occurrences(data, "text") != 1
-    {
+    if !draft.is_full() {
         return false;
     }
-    let chars = string_chars(data, "text");
-    draft.output.skip(0, chars.unwrap_or_default());
-    chars.is_some()
+    let (mut is_delta, mut is_text, mut chars) = (false, false, None);
+    let can_be_skipped = look(data, |name, value| {
+        match name {
+            "event_type" => {
+                is_delta = value.is("\"step.delta\"");
+                return is_delta;
+            }
+            "type" => {
+                is_text = value.is("\"text\"");
+                return is_text;
+            }
+            "text" => chars = value.chars(),
+            _ => {}
+        }
+        true
+    });
+    let Some(chars) = chars.filter(|_| can_be_skipped && is_delta && is_text) else {
+        return false;
+    };
+    draft.output.skip(0, chars);
+    true
 }
 
 /// Adds a step or a turn of the request: what the user said, what the model said, a result.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::usage::read_usage;
 use crate::provider::{
     decode::Event,
-    delta::{has_value, is, occurrences, string_chars},
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -91,23 +91,37 @@ pub(in crate::provider) fn with_include_usage(body: &[u8]) -> Option<Vec<u8>> {
 
 /// Counts the text of a delta that cannot be kept. False if the delta must be parsed.
 pub(super) fn skip(data: &str, key: &str, draft: &mut Draft) -> bool {
-    // Deltas of further choices are rare enough to be parsed.
-    if !draft.is_full()
-        || !is(data, "index", "0")
-        || occurrences(data, key) > 1
-        || NOTEWORTHY.iter().any(|key| has_value(data, key))
-    {
+    if !draft.is_full() {
         return false;
     }
-    let chars = string_chars(data, key).or_else(|| {
-        // Nothing is kept of thoughts, not even their length.
-        let thought = REASONING.iter().any(|key| has_value(data, key));
-        (thought && !has_value(data, key)).then_some(0)
+    let (mut chars, mut is_first, mut is_thought, mut has_usage) = (None, false, false, false);
+    let can_be_skipped = look(data, |name, value| match name {
+        // Deltas of further choices are rare enough to be parsed.
+        "index" => {
+            is_first = value.is("0");
+            is_first
+        }
+        "usage" => {
+            has_usage = !value.is_empty();
+            true
+        }
+        name if name == key => {
+            let is_only = chars.is_none();
+            chars = value.chars().or(chars);
+            is_only && (chars.is_some() || value.is_empty())
+        }
+        name if REASONING.contains(&name) => {
+            is_thought |= !value.is_empty();
+            true
+        }
+        name => !NOTEWORTHY.contains(&name) || value.is_empty(),
     });
-    let Some(chars) = chars else {
+    // Nothing is kept of thoughts, not even their length.
+    let chars = chars.or(is_thought.then_some(0));
+    let Some(chars) = chars.filter(|_| can_be_skipped && is_first) else {
         return false;
     };
-    if has_value(data, "usage") && !draft.defer(data) {
+    if has_usage && !draft.defer(data) {
         return false;
     }
     draft.output.skip(0, chars);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::usage::read_usage;
 use crate::provider::{
     decode::Event,
-    delta::{is, string_chars},
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -73,23 +73,25 @@ fn skip(event: Event<'_>, draft: &mut Draft) -> bool {
         "response.reasoning_text.delta",
         "response.reasoning_summary_text.delta",
     ];
-    if !draft.is_full() {
+    if !draft.is_full() || !event.name.is_empty() && !event.name.ends_with("text.delta") {
         return false;
     }
-    // Some servers, and clients that decode, name the type in the data only.
-    let has_type = |name: &str| {
-        event.name == name
-            || event.name.is_empty() && is(event.data, "type", &format!("\"{name}\""))
-    };
-    if THOUGHTS.iter().any(|name| has_type(name)) {
-        return true;
+    let (mut kind, mut chars) = (Some(event.name).filter(|name| !name.is_empty()), None);
+    look(event.data, |name, value| {
+        match name {
+            // Some servers, and clients that decode, name the type in the data only.
+            "type" if kind.is_none() => kind = value.plain(),
+            "delta" => chars = value.chars(),
+            _ => {}
+        }
+        true
+    });
+    match (kind, chars) {
+        (Some(TEXT), Some(chars)) => draft.output.skip(0, chars),
+        (Some(kind), Some(_)) if THOUGHTS.contains(&kind) => {}
+        _ => return false,
     }
-    if !has_type(TEXT) {
-        return false;
-    }
-    let chars = string_chars(event.data, "delta");
-    draft.output.skip(0, chars.unwrap_or_default());
-    chars.is_some()
+    true
 }
 
 /// Reads the members of the response inside a terminal event.
