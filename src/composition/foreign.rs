@@ -17,7 +17,7 @@ pub(super) fn llm_span(
     seen: &LiveSpan,
     is_app_root: bool,
 ) -> SpanData {
-    normalize(&mut span, sdk.content(), seen.has_model_call_inside);
+    normalize(&mut span, sdk.content(), seen.has_own_model_call);
     show_all(&mut span.attributes, sdk);
     if sdk.content() == Content::Off {
         // Those of the conventions; others are named after what was logged.

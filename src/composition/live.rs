@@ -24,8 +24,8 @@ pub(super) struct LiveSpan {
     /// Whether it will be sent: it is about LLMs as far as was known when it began, or something
     /// inside of it is sent and needs it to hang from.
     pub(super) is_sent: bool,
-    /// Whether an observation inside of it is a model call that counts its own tokens.
-    pub(super) has_model_call_inside: bool,
+    /// Whether an observation inside or around it is the same model call and counts its tokens.
+    pub(super) has_own_model_call: bool,
     pub(super) propagated: Option<Propagated>,
 }
 
@@ -82,7 +82,7 @@ impl LiveSpans {
         let is_sent = spans.get(&key).is_some_and(|span| span.is_sent);
         visit(&mut spans, Parent::Span(key), |span| {
             span.is_sent |= is_below_observation;
-            span.has_model_call_inside |= is_model_call;
+            span.has_own_model_call |= is_model_call;
         });
         is_sent || is_below_observation
     }

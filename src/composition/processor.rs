@@ -25,6 +25,7 @@ use super::{
 use crate::{
     Observation, Sdk, diagnostics,
     observation::{Propagated, current_in},
+    provider::is_observed,
     transport::Patience,
 };
 
@@ -130,7 +131,7 @@ impl SpanProcessor for LlmSpanProcessor {
             parent,
             is_below_observation: observation.is_some(),
             is_sent: span.exported_data().is_some_and(|span| self.exports(&span)),
-            has_model_call_inside: false,
+            has_own_model_call: is_observed(context),
             propagated: Propagated::of(context)
                 .or_else(|| observation.and_then(Observation::propagated).cloned()),
         };

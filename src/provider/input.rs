@@ -146,12 +146,9 @@ impl Input {
     }
 
     fn system_text(&mut self, parts: &Value) {
-        let mut capture = TextCapture::new(self.content.max_system_chars());
-        read_parts(parts, &mut capture, &mut self.counts);
-        let captured = capture.finish();
-        self.counts.chars += captured.total;
-        self.system.push(&captured.text);
-        self.system.skip(captured.total - captured.kept);
+        let before = self.system.total();
+        read_parts(parts, &mut self.system, &mut self.counts);
+        self.counts.chars += self.system.total() - before;
     }
 
     fn user_text(&mut self, parts: &Value) {

@@ -64,6 +64,7 @@ pub use call_attributes::CallAttributes;
 pub use model_call::{ModelCall, ObservedItems};
 pub(crate) use normalize::normalize;
 pub(crate) use open_calls::OpenCalls;
+pub(crate) use origin::is_observed;
 #[cfg(feature = "testkit")]
 pub use replay::replay;
 

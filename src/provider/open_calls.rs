@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +25,8 @@ pub(crate) struct OpenCalls {
     calls: Mutex<Registry>,
     /// Told whenever a call ends.
     ended: Notify,
+    /// Whether the user was told of a stream that said nothing of its tokens.
+    has_warned: AtomicBool,
 }
 
 #[derive(Default)]
@@ -43,6 +48,11 @@ impl OpenCalls {
     pub(crate) fn remove(&self, number: u64) {
         self.lock().open.remove(&number);
         self.ended.notify_waiters();
+    }
+
+    /// Whether no stream before this one was without usage: one warning an SDK is enough.
+    pub(crate) fn is_first_without_usage(&self) -> bool {
+        !self.has_warned.swap(true, Ordering::Relaxed)
     }
 
     /// Waits at most `patience` for the calls that are open now or begin meanwhile, and then
@@ -121,8 +131,6 @@ impl fmt::Debug for OpenCalls {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
 
     #[derive(Default)]
