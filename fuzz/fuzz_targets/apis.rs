@@ -1,7 +1,7 @@
 //! A path of each API.
 
 /// The first byte of the input chooses one.
-pub const PATHS: [&str; 14] = [
+pub const PATHS: [&str; 17] = [
     "/v1/chat/completions",
     "/v1/responses",
     "/v1/completions",
@@ -16,4 +16,7 @@ pub const PATHS: [&str; 14] = [
     "/model/m/converse",
     "/model/m/invoke",
     "/model/embed/invoke",
+    "/v1/audio/speech",
+    "/v1/audio/transcriptions",
+    "/v1/images/generations",
 ];

@@ -44,46 +44,127 @@ pub struct ModelCall(Option<ObservedCall>);
 
 impl ModelCall {
     /// A chat completion of OpenAI's, or of a provider that speaks its protocol.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "model": "gpt-5-mini", "messages": [] });
+    /// let answer = warmspan::ModelCall::openai_chat(&request).run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn openai_chat<R: Serialize + ?Sized>(request: &R) -> Self {
         Self::new(Api::Chat, None, request)
     }
 
     /// A response of OpenAI's Responses API.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "model": "gpt-5-mini", "input": "Hi" });
+    /// let answer = warmspan::ModelCall::openai_response(&request).run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn openai_response<R: Serialize + ?Sized>(request: &R) -> Self {
         Self::new(Api::Responses, None, request)
     }
 
     /// Embeddings of OpenAI's, or of a provider that speaks its protocol.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "model": "text-embedding-3-small", "input": ["Hi"] });
+    /// let answer = warmspan::ModelCall::openai_embeddings(&request).run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn openai_embeddings<R: Serialize + ?Sized>(request: &R) -> Self {
         Self::new(Api::Embeddings, None, request)
     }
 
     /// A message of Anthropic's.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "model": "claude-sonnet-4-5", "max_tokens": 64, "messages": [] });
+    /// let answer = warmspan::ModelCall::anthropic(&request).run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn anthropic<R: Serialize + ?Sized>(request: &R) -> Self {
         Self::new(Api::AnthropicMessages, None, request)
     }
 
     /// Content that a Gemini model generates.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "contents": [] });
+    /// let answer = warmspan::ModelCall::gemini("gemini-2.5-flash", &request).run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn gemini<R: Serialize + ?Sized>(model: impl Into<String>, request: &R) -> Self {
         Self::new(Api::GeminiGenerate, Some(model.into()), request)
     }
 
     /// Embeddings of a Gemini model.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "content": { "parts": [] } });
+    /// let answer = warmspan::ModelCall::gemini_embeddings("gemini-embedding-001", &request).run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn gemini_embeddings<R: Serialize + ?Sized>(model: impl Into<String>, request: &R) -> Self {
         Self::new(Api::GeminiEmbed, Some(model.into()), request)
     }
 
     /// A chat of Ollama's.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "model": "llama3", "messages": [] });
+    /// let answer = warmspan::ModelCall::ollama_chat(&request).run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ollama_chat<R: Serialize + ?Sized>(request: &R) -> Self {
         Self::new(Api::OllamaChat, None, request)
     }
 
     /// A completion of Ollama's.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "model": "llama3", "prompt": "Hi" });
+    /// let answer = warmspan::ModelCall::ollama_generate(&request).run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ollama_generate<R: Serialize + ?Sized>(request: &R) -> Self {
         Self::new(Api::OllamaGenerate, None, request)
     }
 
     /// Embeddings of Ollama's.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "model": "all-minilm", "input": "Hi" });
+    /// let answer = warmspan::ModelCall::ollama_embeddings(&request).run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ollama_embeddings<R: Serialize + ?Sized>(request: &R) -> Self {
         Self::new(Api::OllamaEmbed, None, request)
     }
@@ -125,7 +206,16 @@ impl ModelCall {
         result
     }
 
-    /// Hands on the items of a stream, unchanged and at the same time.
+    /// Hands on the items of a stream, unchanged and at the same time. The call ends with the stream,
+    /// or when the stream is dropped.
+    ///
+    /// ```
+    /// # fn events() -> impl futures_util::Stream<Item = Result<serde_json::Value, std::io::Error>> {
+    /// #     futures_util::stream::empty()
+    /// # }
+    /// let request = serde_json::json!({ "model": "llama3", "messages": [], "stream": true });
+    /// let observed = warmspan::ModelCall::ollama_chat(&request).stream(events());
+    /// ```
     pub fn stream<S, T, E>(self, items: S) -> ObservedItems<S>
     where
         S: Stream<Item = Result<T, E>>,

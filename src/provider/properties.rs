@@ -14,7 +14,7 @@ use super::{
 };
 use crate::observation::Content;
 
-const PATHS: [&str; 13] = [
+const PATHS: [&str; 15] = [
     "/v1/chat/completions",
     "/v1/responses",
     "/v1/embeddings",
@@ -28,6 +28,8 @@ const PATHS: [&str; 13] = [
     "/model/m/converse",
     "/model/m/invoke",
     "/model/embed/invoke",
+    "/v1/audio/transcriptions",
+    "/v1/images/generations",
 ];
 
 fn record(path: &str, content: Content, request: &str, body: &[u8], size: usize) -> Option<Call> {
