@@ -6,7 +6,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use super::live::LiveSpan;
 use crate::{
     Content, Sdk,
-    observation::{Captured, Redaction, attributes, shown},
+    observation::{Captured, Redaction, attributes, shown_value},
     provider::normalize,
 };
 
@@ -91,26 +91,25 @@ fn show_all(attributes: &mut Vec<KeyValue>, sdk: &Sdk) {
     }
     for attribute in attributes {
         let key = attribute.key.as_str();
-        let shown = |text: &StringValue| -> StringValue {
-            let text = text.as_str();
-            if is_content(key) {
-                let limit = if key.ends_with("system_prompt") {
-                    content.max_system_chars()
-                } else {
-                    content.max_chars()
-                };
-                Captured::of(text, limit).shown(key, mask)
+        let is_content = is_content(key);
+        let limit = if key.ends_with("system_prompt") {
+            content.max_system_chars()
+        } else {
+            content.max_chars()
+        };
+        let shown = |text: &mut StringValue| {
+            *text = if is_content {
+                let kept = Captured::of(text.as_str(), limit);
+                kept.shown(key, mask).into()
             } else {
-                shown(text.to_owned(), Redaction::Explicit, key, mask)
-            }
-            .into()
+                let whole = std::mem::replace(text, StringValue::from(""));
+                shown_value(whole, Redaction::Explicit, key, mask)
+            };
         };
         match &mut attribute.value {
-            Value::String(text) => *text = shown(text),
+            Value::String(text) => shown(text),
             Value::Array(Array::String(texts)) => {
-                for text in texts {
-                    *text = shown(text);
-                }
+                texts.iter_mut().for_each(shown);
             }
             _ => {}
         }

@@ -44,14 +44,21 @@ impl Pipeline {
         let connections = Connections::new(endpoint, settings.ca_file.clone());
         let encoder = Encoder::new(&resource(settings))
             .ok_or_else(|| Error::configuration("the OTLP exporter refused its settings"))?;
-        let queue = Queue::new(Bounds::default());
+        let rule = settings.tail_rule();
+        // With a rule every trace is recorded and the queue decides.
+        let head_rate = if rule.is_some() {
+            1.0
+        } else {
+            settings.sample_rate
+        };
+        let queue = Queue::new(Bounds::default(), rule);
         let delivery = Delivery::new(queue, encoder, connections, settings.gzip, settings.debug);
         Ok(Self {
             scope: InstrumentationScope::builder(SCOPE)
                 .with_version(env!("CARGO_PKG_VERSION"))
                 .build(),
             ids: ids(settings),
-            sampler: sampler(settings.sample_rate),
+            sampler: sampler(head_rate),
             delivery: Arc::new(delivery),
             is_shut_down: AtomicBool::new(false),
         })
@@ -87,7 +94,12 @@ impl Pipeline {
         SpanContext::new(trace, self.ids.new_span_id(), flags, false, state)
     }
 
-    /// Whether the sampling keeps this trace.
+    /// The root of what this application does in a trace begins.
+    pub(crate) fn root_begins(&self, trace: TraceId) {
+        self.delivery.queue().begin(trace);
+    }
+
+    /// Whether the sampling keeps this trace, as far as it is decided at its beginning.
     pub(crate) fn keeps(&self, trace: TraceId) -> bool {
         if matches!(self.sampler, Sampler::AlwaysOn) {
             return true;
