@@ -184,9 +184,10 @@ async fn answer(mut stream: TcpStream, asked: &Receiver<()>, sent: &Sent) -> io:
 }
 
 fn chunk(is_last: bool) -> String {
-    let (delta, reason) = match is_last {
-        false => (json!({ "content": " once upon a time" }), Value::Null),
-        true => (json!({}), "stop".into()),
+    let (delta, reason) = if is_last {
+        (json!({}), "stop".into())
+    } else {
+        (json!({ "content": " once upon a time" }), Value::Null)
     };
     let data = json!({
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-5-mini",

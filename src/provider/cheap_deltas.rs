@@ -101,41 +101,14 @@ fn anthropic_events() -> [(&'static str, Value); 4] {
 }
 
 fn streams() -> Vec<(&'static str, Stream)> {
-    let anthropic = anthropic_events();
-    let sent = |at: usize| sse(anthropic[at].0, &anthropic[at].1);
-    let gemini = |reason: Option<&str>, output: u64| {
-        line(&json!({
-            "candidates": [{
-                "content": { "role": "model", "parts": [{ "text": PIECE }] },
-                "finishReason": reason, "index": 0,
-            }],
-            "usageMetadata": {
-                "promptTokenCount": 5, "candidatesTokenCount": output, "totalTokenCount": 5 + output,
-            },
-            "modelVersion": "m", "responseId": "c",
-        }))
-    };
-    let ollama = |key: &str, api: Api| {
-        let content = match key {
-            "message" => json!({ "role": "assistant", "content": PIECE }),
-            _ => PIECE.into(),
-        };
-        Stream {
-            api,
-            before: vec![],
-            delta: line(&json!({ "model": "m", "done": false, key: content })),
-            after: vec![line(&json!({
-                "model": "m", "done": true, "done_reason": "stop",
-                "prompt_eval_count": 5, "eval_count": 7,
-            }))],
-        }
-    };
-    let titan = |reason: Value, metrics: Value| {
-        wrapped(&json!({
-            "outputText": PIECE, "index": 0, "completionReason": reason,
-            "totalOutputTextTokenCount": null, "amazon-bedrock-invocationMetrics": metrics,
-        }))
-    };
+    let mut streams = of_openai();
+    streams.extend(of_google());
+    streams.extend(of_ollama());
+    streams.extend(of_anthropic_and_aws());
+    streams
+}
+
+fn of_openai() -> Vec<(&'static str, Stream)> {
     vec![
         ("chat", chat(false)),
         ("chat with usage in each chunk", chat(true)),
@@ -181,15 +154,23 @@ fn streams() -> Vec<(&'static str, Stream)> {
                 )],
             },
         ),
-        (
-            "messages",
-            Stream {
-                api: Api::AnthropicMessages,
-                before: vec![sent(0)],
-                delta: sent(1),
-                after: vec![sent(2), sent(3)],
+    ]
+}
+
+fn of_google() -> Vec<(&'static str, Stream)> {
+    let gemini = |reason: Option<&str>, output: u64| {
+        line(&json!({
+            "candidates": [{
+                "content": { "role": "model", "parts": [{ "text": PIECE }] },
+                "finishReason": reason, "index": 0,
+            }],
+            "usageMetadata": {
+                "promptTokenCount": 5, "candidatesTokenCount": output, "totalTokenCount": 5 + output,
             },
-        ),
+            "modelVersion": "m", "responseId": "c",
+        }))
+    };
+    vec![
         (
             "Gemini",
             Stream {
@@ -224,8 +205,50 @@ fn streams() -> Vec<(&'static str, Stream)> {
                 ],
             },
         ),
+    ]
+}
+
+fn of_ollama() -> Vec<(&'static str, Stream)> {
+    let ollama = |key: &str, api: Api| {
+        let content = match key {
+            "message" => json!({ "role": "assistant", "content": PIECE }),
+            _ => PIECE.into(),
+        };
+        Stream {
+            api,
+            before: vec![],
+            delta: line(&json!({ "model": "m", "done": false, key: content })),
+            after: vec![line(&json!({
+                "model": "m", "done": true, "done_reason": "stop",
+                "prompt_eval_count": 5, "eval_count": 7,
+            }))],
+        }
+    };
+    vec![
         ("Ollama chat", ollama("message", Api::OllamaChat)),
         ("Ollama generate", ollama("response", Api::OllamaGenerate)),
+    ]
+}
+
+fn of_anthropic_and_aws() -> Vec<(&'static str, Stream)> {
+    let anthropic = anthropic_events();
+    let sent = |at: usize| sse(anthropic[at].0, &anthropic[at].1);
+    let titan = |reason: Value, metrics: Value| {
+        wrapped(&json!({
+            "outputText": PIECE, "index": 0, "completionReason": reason,
+            "totalOutputTextTokenCount": null, "amazon-bedrock-invocationMetrics": metrics,
+        }))
+    };
+    vec![
+        (
+            "messages",
+            Stream {
+                api: Api::AnthropicMessages,
+                before: vec![sent(0)],
+                delta: sent(1),
+                after: vec![sent(2), sent(3)],
+            },
+        ),
         (
             "converse",
             Stream {

@@ -86,22 +86,19 @@ impl Api {
         let is_said = has(&["\"model\""]);
         match self {
             Self::Chat => has(&["\"messages\""]),
-            Self::Completions => has(&["\"prompt\""]),
+            Self::Completions | Self::Image => has(&["\"prompt\""]),
             Self::Responses => {
                 has(&["\"model\"", "\"prompt\""]) && has(&["\"input\"", "\"prompt\""])
             }
-            Self::Embeddings => is_said && has(&["\"input\""]),
+            Self::Embeddings | Self::Speech => is_said && has(&["\"input\""]),
             Self::AnthropicMessages => has(&["\"messages\""]) && has(&["\"max_tokens\""]),
             Self::GeminiInteractions => has(&["\"model\"", "\"agent\""]) && has(&["\"input\""]),
             Self::OllamaChat => is_said && has(&["\"messages\""]),
             Self::OllamaGenerate => is_said,
             Self::OllamaEmbed => is_said && has(&["\"input\"", "\"prompt\""]),
-            Self::Speech => is_said && has(&["\"input\""]),
-            Self::Image => has(&["\"prompt\""]),
-            // Forms, which nothing here reads.
-            Self::Transcription => true,
-            // Their paths are like no other.
-            Self::GeminiGenerate
+            // The first are forms, which nothing here reads; the paths of the others are like none.
+            Self::Transcription
+            | Self::GeminiGenerate
             | Self::GeminiEmbed
             | Self::BedrockConverse
             | Self::BedrockInvoke

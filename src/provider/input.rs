@@ -233,15 +233,15 @@ impl Budget {
     /// Cuts the texts of a structure so that it stays within the budget and stays valid JSON.
     fn keep(&mut self, value: Value) -> Structure {
         match value {
-            Value::String(text) => match media_placeholder(&text) {
-                Some(placeholder) => Value::String(placeholder).into(),
-                // Also without a cut it is free of keys and personal data then.
-                None => {
-                    let captured = Captured::of(&text, self.0);
-                    self.0 -= captured.kept;
-                    captured.into()
+            Value::String(text) => {
+                if let Some(placeholder) = media_placeholder(&text) {
+                    return Value::String(placeholder).into();
                 }
-            },
+                // Also without a cut it is free of keys and personal data then.
+                let captured = Captured::of(&text, self.0);
+                self.0 -= captured.kept;
+                captured.into()
+            }
             Value::Array(items) => Structure::list(items.into_iter().map(|item| self.keep(item))),
             Value::Object(members) => {
                 let members = members

@@ -88,7 +88,7 @@ async fn one_warning_names_the_fix_however_many_streams_there_are() {
     let _listening = log.listen();
     let stage = Stage::new(vec![stream(None)]).await;
     let client = stage.client();
-    let (_, trace) = stage
+    let ((), trace) = stage
         .observe(async {
             for _ in 0..3 {
                 let stream = client.chat().create_stream(question()).await;

@@ -61,9 +61,9 @@ async fn the_end_of_a_request_closes_its_own_streams_and_no_others() {
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("done"))))
         }
     });
-    let traced = TraceLayer::with_sdk(stage.sdk.clone()).layer(handler);
+    let service = TraceLayer::with_sdk(stage.sdk.clone()).layer(handler);
     let request = Request::new(Empty::<Bytes>::new());
-    let response = traced.oneshot(request).await.unwrap();
+    let response = service.oneshot(request).await.unwrap();
     assert_eq!(
         response.into_body().collect().await.unwrap().to_bytes(),
         "done"

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 
-fn span(attributes: Json) -> SpanData {
+fn span(attributes: &Json) -> SpanData {
     let attributes = attributes.as_object().cloned().unwrap_or_default();
     let attributes = attributes.into_iter().map(|(key, value)| {
         let value: Value = match value {
@@ -42,7 +42,7 @@ fn span(attributes: Json) -> SpanData {
     }
 }
 
-fn normalized(attributes: Json, content: Content) -> SpanData {
+fn normalized(attributes: &Json, content: Content) -> SpanData {
     let mut span = span(attributes);
     normalize(&mut span, content, false);
     let once = format!("{:?}", span.attributes);
@@ -85,7 +85,7 @@ fn of_genai() -> Json {
 
 #[test]
 fn a_chat_of_genai_is_a_generation_with_disjoint_tokens() {
-    let span = normalized(of_genai(), Content::Preview);
+    let span = normalized(&of_genai(), Content::Preview);
     assert_eq!(said(&span, TYPE).as_deref(), Some("generation"));
     assert_eq!(said(&span, MODEL).as_deref(), Some("gpt-5-mini-2025-08-07"));
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_chat_of_genai_is_a_generation_with_disjoint_tokens() {
 
 #[test]
 fn a_preview_shows_the_latest_question_and_the_answer() {
-    let span = normalized(of_genai(), Content::Preview);
+    let span = normalized(&of_genai(), Content::Preview);
     let shown = |key: &str| said(&span, key);
     assert_eq!(
         shown("langfuse.observation.input").as_deref(),
@@ -128,7 +128,7 @@ fn a_preview_shows_the_latest_question_and_the_answer() {
 
 #[test]
 fn in_full_the_whole_conversation_is_there_once() {
-    let span = normalized(of_genai(), Content::Full);
+    let span = normalized(&of_genai(), Content::Full);
     let input = said(&span, "langfuse.observation.input").unwrap_or_default();
     assert_eq!(
         serde_json::from_str::<Json>(&input).unwrap_or_default(),
@@ -144,7 +144,7 @@ fn in_full_the_whole_conversation_is_there_once() {
 
 #[test]
 fn without_content_nothing_that_was_said_is_left() {
-    let span = normalized(of_genai(), Content::Off);
+    let span = normalized(&of_genai(), Content::Off);
     let all = format!("{:?}", span.attributes);
     assert!(
         !["Peru", "Lima", "brief"]
@@ -158,7 +158,7 @@ fn without_content_nothing_that_was_said_is_left() {
 #[test]
 fn a_completion_of_rig_counts_reasoning_once_and_tool_prompts_not_again() {
     let span = normalized(
-        json!({
+        &json!({
             "gen_ai.operation.name": "generate_content",
             "gen_ai.provider.name": "gcp.gemini",
             "gen_ai.request.model": "gemini-2.5-flash",
@@ -184,7 +184,7 @@ fn a_completion_of_rig_counts_reasoning_once_and_tool_prompts_not_again() {
 #[test]
 fn the_reasoning_of_claude_stays_in_the_output_which_has_a_price() {
     let span = normalized(
-        json!({
+        &json!({
             "gen_ai.operation.name": "chat",
             "gen_ai.system": "anthropic",
             "gen_ai.request.model": "claude-sonnet-4-5",
@@ -208,7 +208,7 @@ fn the_reasoning_of_claude_stays_in_the_output_which_has_a_price() {
 #[test]
 fn the_names_of_older_conventions_are_read() {
     let span = normalized(
-        json!({
+        &json!({
             "gen_ai.system": "openai",
             "gen_ai.request.model": "gpt-4o",
             "gen_ai.openai.request.service_tier": "auto",
@@ -227,17 +227,17 @@ fn the_names_of_older_conventions_are_read() {
 #[test]
 fn a_call_without_tokens_is_not_counted_by_the_server() {
     let attributes = json!({ "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5" });
-    let without = normalized(attributes.clone(), Content::Preview);
+    let without = normalized(&attributes, Content::Preview);
     assert_eq!(usage(&without), json!({ "total": 0 }));
 
-    let mut failed = span(attributes);
+    let mut failed = span(&attributes);
     failed.status = Status::error("no");
     normalize(&mut failed, Content::Preview, false);
     assert!(!is_said(&failed.attributes, USAGE_DETAILS));
 
     let other = json!({ "gen_ai.operation.name": "chat", "llm.token_count.prompt": 7 });
     assert!(!is_said(
-        &normalized(other, Content::Preview).attributes,
+        &normalized(&other, Content::Preview).attributes,
         USAGE_DETAILS
     ));
 }
@@ -245,7 +245,7 @@ fn a_call_without_tokens_is_not_counted_by_the_server() {
 #[test]
 fn an_agent_around_calls_counts_none_of_their_tokens() {
     let span = normalized(
-        json!({
+        &json!({
             "gen_ai.operation.name": "invoke_agent",
             "gen_ai.agent.name": "guide",
             "gen_ai.request.model": "gpt-5",
@@ -270,7 +270,7 @@ fn an_agent_around_calls_counts_none_of_their_tokens() {
 
 #[test]
 fn a_call_that_an_observation_counts_is_a_step_without_tokens_or_messages() {
-    let mut span = span(of_genai());
+    let mut span = span(&of_genai());
     normalize(&mut span, Content::Full, true);
     assert_eq!(said(&span, TYPE).as_deref(), Some("span"));
     for key in [
@@ -291,7 +291,7 @@ fn a_call_that_an_observation_counts_is_a_step_without_tokens_or_messages() {
 #[test]
 fn what_langfuse_was_told_stays() {
     let span = normalized(
-        json!({
+        &json!({
             "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5",
             "gen_ai.usage.input_tokens": 9,
             "gen_ai.prompt.name": "greeting", "gen_ai.prompt.version": "3",
@@ -312,7 +312,7 @@ fn what_langfuse_was_told_stays() {
 fn a_prompt_without_a_version_that_is_a_number_is_no_link() {
     for version in ["v2", "0", "-1"] {
         let span = normalized(
-            json!({
+            &json!({
                 "gen_ai.operation.name": "chat",
                 "gen_ai.prompt.name": "greeting", "gen_ai.prompt.version": version,
             }),
@@ -325,7 +325,7 @@ fn a_prompt_without_a_version_that_is_a_number_is_no_link() {
 #[test]
 fn spans_about_something_else_stay_as_they_are() {
     let attributes = json!({ "http.route": "/chat", "gen_ai.operation.name": "made_up" });
-    let before = format!("{:?}", span(attributes.clone()).attributes);
-    let after = normalized(attributes, Content::Preview);
+    let before = format!("{:?}", span(&attributes).attributes);
+    let after = normalized(&attributes, Content::Preview);
     assert_eq!(before, format!("{:?}", after.attributes));
 }
