@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Each fuzz target runs for a short time. libFuzzer needs a nightly toolchain and a C++ compiler.
+# Each fuzz target runs for a short time, from recordings on. libFuzzer needs a nightly toolchain and
+# a C++ compiler.
 set -euo pipefail
 source "$(dirname "$0")/environment.sh"
 
@@ -9,12 +10,11 @@ rustup run nightly rustc --version
 if [[ "$("$TOOLS/fuzz/bin/cargo-fuzz" --version 2>/dev/null)" != "cargo-fuzz $version" ]]; then
     cargo install --quiet --locked "cargo-fuzz@$version" --root "$TOOLS/fuzz"
 fi
+# What the targets find interesting stays out of the tree.
+python3 .ci/fuzz_seeds.py "$TOOLS/fuzz/corpus"
 targets="$("$TOOLS/fuzz/bin/cargo-fuzz" list)"
 for target in $targets; do
     echo "--- $target, $seconds s"
-    # What it finds interesting stays out of the tree.
-    corpus="$TOOLS/fuzz/corpus/$target"
-    mkdir -p "$corpus"
-    PATH="$TOOLS/fuzz/bin:$PATH" cargo +nightly fuzz run "$target" "$corpus" -- \
-        -max_total_time="$seconds" -rss_limit_mb=2048 -print_final_stats=1
+    PATH="$TOOLS/fuzz/bin:$PATH" cargo +nightly fuzz run "$target" "$TOOLS/fuzz/corpus/$target" -- \
+        -max_total_time="$seconds" -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 done
