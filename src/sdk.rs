@@ -26,6 +26,8 @@ use opentelemetry_sdk::{
     },
 };
 
+#[cfg(any(feature = "lambda", feature = "http"))]
+use crate::invocation::OpenRequests;
 use crate::{
     Config, Content, Credentials, Error, FlushReport, Losses, Observation, ObservationBuilder,
     ObservationType,
@@ -34,7 +36,7 @@ use crate::{
     observation::{attributes, redact_keys},
     provider::OpenCalls,
     queue::{Bounds, Processor, Queue},
-    transport::{Connections, Delivery, Encoder, Endpoint, Patience},
+    transport::{Connections, Delivery, Encoder, Endpoint, Patience, Periodic},
 };
 
 /// The SDK of this process, made from the environment at the first call.
@@ -138,12 +140,15 @@ struct Inner {
     /// request's.
     is_cold: AtomicBool,
     open_calls: OpenCalls,
+    #[cfg(any(feature = "lambda", feature = "http"))]
+    open_requests: OpenRequests,
 }
 
 struct Pipeline {
     tracer: SdkTracer,
     provider: SdkTracerProvider,
     delivery: Arc<Delivery>,
+    periodic: Option<Periodic>,
     is_shut_down: AtomicBool,
 }
 
@@ -169,6 +174,8 @@ impl Sdk {
             pipeline,
             is_cold: AtomicBool::new(true),
             open_calls: OpenCalls::default(),
+            #[cfg(any(feature = "lambda", feature = "http"))]
+            open_requests: OpenRequests::default(),
         }))
     }
 
@@ -321,6 +328,12 @@ impl Sdk {
         &self.0.open_calls
     }
 
+    /// The requests whose roots have not ended.
+    #[cfg(any(feature = "lambda", feature = "http"))]
+    pub(crate) fn open_requests(&self) -> &OpenRequests {
+        &self.0.open_requests
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }
@@ -438,6 +451,9 @@ impl Pipeline {
         Ok(Self {
             tracer,
             provider,
+            periodic: settings
+                .flush_interval
+                .map(|interval| Periodic::start(&delivery, interval, settings.timeout)),
             delivery,
             is_shut_down: AtomicBool::new(false),
         })
@@ -446,6 +462,9 @@ impl Pipeline {
     /// Returns how many spans nobody sent.
     fn shut_down(&self) -> usize {
         self.is_shut_down.store(true, Ordering::Relaxed);
+        if let Some(periodic) = &self.periodic {
+            periodic.stop();
+        }
         let abandoned = self.delivery.queue().close();
         if abandoned > 0 {
             diagnostics::warn(format_args!(

@@ -59,6 +59,12 @@ impl Draft {
         }
     }
 
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.attributes
+            .iter()
+            .any(|attribute| attribute.key.as_str() == key)
+    }
+
     pub(super) fn unset(&mut self, key: &str) {
         self.attributes
             .retain(|attribute| attribute.key.as_str() != key);

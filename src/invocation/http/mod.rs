@@ -30,9 +30,15 @@
 mod body;
 mod future;
 mod layer;
+mod request_body;
 mod service;
+#[cfg(feature = "shutdown")]
+mod shutdown;
 
 pub use body::TracedBody;
 pub use future::TraceFuture;
 pub use layer::TraceLayer;
+pub use request_body::RequestBody;
 pub use service::TraceService;
+#[cfg(feature = "shutdown")]
+pub use shutdown::{FLUSH, GRACE, Shutdown, drain, shutdown_signal};
