@@ -118,7 +118,10 @@ mod tests {
     fn a_binary_one_is_its_size() {
         for pieces in [&[&[0x1f, 0x8b, 0][..]][..], &[b"text ", &[0xff, 0xff]]] {
             let size: usize = pieces.iter().map(|piece| piece.len()).sum();
-            assert_eq!(capture(500, pieces).unwrap().text, format!("<{size} bytes>"));
+            assert_eq!(
+                capture(500, pieces).unwrap().text,
+                format!("<{size} bytes>")
+            );
         }
     }
 

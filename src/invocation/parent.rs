@@ -166,7 +166,8 @@ mod tests {
             of(None, GOOGLE).parent(ParentPolicy::Auto),
             Parent::Linked(_)
         ));
-        let Parent::Continued(remote) = of(Some(TRACEPARENT), GOOGLE).parent(ParentPolicy::Continue)
+        let Parent::Continued(remote) =
+            of(Some(TRACEPARENT), GOOGLE).parent(ParentPolicy::Continue)
         else {
             panic!("not continued")
         };

@@ -28,7 +28,9 @@ impl Periodic {
         let started = delivery.on_own_runtime(async move |delivery, lane| {
             let flush = async || {
                 if delivery.queue().held(None) > 0 {
-                    let _report = delivery.flush_in(lane, None, budget, Patience::Prompt).await;
+                    let _report = delivery
+                        .flush_in(lane, None, budget, Patience::Prompt)
+                        .await;
                 }
             };
             every(interval, stopped, flush).await;

@@ -10,9 +10,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::{
-    invocation::scope::{Flushing, Scope},
-};
+use crate::invocation::scope::{Flushing, Scope};
 
 pin_project! {
     /// A body that passes its frames on as they come; the last one waits for the flush, since the
@@ -94,8 +92,7 @@ where
                     let length = frame.data_ref().map_or(0, Buf::remaining);
                     open.see(&frame);
                     // Whoever reads a body of known length may stop at its last byte.
-                    let is_last =
-                        inner.is_end_stream() || expected == u64::try_from(length).ok();
+                    let is_last = inner.is_end_stream() || expected == u64::try_from(length).ok();
                     if !is_last {
                         return Poll::Ready(Some(Ok(frame)));
                     }

@@ -48,10 +48,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let scope = self
-            .sdk
-            .is_enabled()
-            .then(|| open(&self.sdk, &mut request));
+        let scope = self.sdk.is_enabled().then(|| open(&self.sdk, &mut request));
         let is_head = request.method() == Method::HEAD;
         let context = scope.as_ref().map_or_else(Context::current, Scope::context);
         let _attached = context.clone().attach();
