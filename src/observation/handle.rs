@@ -352,6 +352,7 @@ impl Observation {
 
     pub(super) fn open(
         sdk: Sdk,
+        span_context: SpanContext,
         draft: Draft,
         kind: ObservationType,
         parent: Option<&Self>,
@@ -359,7 +360,7 @@ impl Observation {
     ) -> Self {
         Self(Some(Arc::new(Shared {
             sdk,
-            span_context: draft.span_context().clone(),
+            span_context,
             kind,
             parent: parent
                 .and_then(|parent| parent.0.as_ref())
@@ -371,7 +372,7 @@ impl Observation {
     }
 
     /// What holds for the whole trace, as far as it was known at the start.
-    pub(super) fn propagated(&self) -> Option<&Propagated> {
+    pub(crate) fn propagated(&self) -> Option<&Propagated> {
         self.0.as_ref()?.propagated.as_ref()
     }
 
@@ -395,7 +396,7 @@ impl Observation {
         self.0.is_none()
     }
 
-    pub(super) fn is_of(&self, sdk: &Sdk) -> bool {
+    pub(crate) fn is_of(&self, sdk: &Sdk) -> bool {
         self.0
             .as_ref()
             .is_some_and(|shared| shared.sdk.is_same(sdk))
@@ -425,7 +426,7 @@ impl Observation {
             let captured = catch_unwind(AssertUnwindSafe(captured)).unwrap_or_else(|_| {
                 Some(Captured::of(
                     "<not serializable: it panicked>",
-                    MAX_STATUS_CHARS,
+                    attributes::MAX_STATUS_CHARS,
                 ))
             })?;
             let (kept, total) = (captured.kept, captured.total);
@@ -456,7 +457,8 @@ impl Observation {
     }
 
     fn status_text(&self, message: String) -> String {
-        Captured::of_owned(message, MAX_STATUS_CHARS).shown("status_message", self.mask())
+        Captured::of_owned(message, attributes::MAX_STATUS_CHARS)
+            .shown("status_message", self.mask())
     }
 
     fn masked(&self, field: &str, text: String) -> String {
@@ -508,10 +510,13 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(draft) = draft else { return };
-        if self.span_context.is_sampled() {
-            self.sdk.count_if_shut_down();
+        let (span, tells_usage) = draft.finish(end, self.is_counted_inside.load(Ordering::Relaxed));
+        if self.span_context.is_sampled()
+            && let Some(delivery) = self.sdk.delivery()
+        {
+            delivery.queue().push(span);
         }
-        if draft.finish(end, self.is_counted_inside.load(Ordering::Relaxed)) {
+        if tells_usage {
             let mut around = self.parent();
             while let Some(shared) = around {
                 shared.is_counted_inside.store(true, Ordering::Relaxed);
@@ -576,9 +581,6 @@ const OUTPUT: Field = Field {
     chars: attributes::OUTPUT_CHARS,
     kept: attributes::OUTPUT_KEPT,
 };
-
-/// Characters kept of a status message.
-const MAX_STATUS_CHARS: usize = 500;
 
 fn count(chars: usize) -> i64 {
     i64::try_from(chars).unwrap_or(i64::MAX)

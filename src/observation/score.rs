@@ -171,7 +171,11 @@ impl Sdk {
     /// sdk.score(create_trace_id("order-17"), None, Score::boolean("helpful", true));
     /// ```
     pub fn score(&self, trace: TraceId, observation: Option<SpanId>, score: Score) {
-        if trace != TraceId::INVALID && self.keeps(trace) {
+        if trace != TraceId::INVALID
+            && self
+                .pipeline()
+                .is_some_and(|pipeline| pipeline.keeps(trace))
+        {
             send(self, score, trace, observation);
         }
     }

@@ -7,7 +7,6 @@
 
 mod body;
 mod losses;
-mod processor;
 mod state;
 
 use std::sync::{
@@ -20,7 +19,6 @@ pub use losses::Losses;
 pub(crate) use losses::Reason;
 use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::trace::SpanData;
-pub(crate) use processor::Processor;
 use state::State;
 pub(crate) use state::{Bounds, Tally, Ticket};
 
@@ -117,11 +115,6 @@ impl Queue {
     /// Gives everything up, what is yet to come included: nobody will send it any more.
     pub(crate) fn close(&self) -> usize {
         self.state().close()
-    }
-
-    /// Counts a span that ended after that.
-    pub(crate) fn count_abandoned(&self) {
-        self.state().count_abandoned();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -261,11 +261,6 @@ impl State {
         lost
     }
 
-    /// Counts a span that could not even be handed over.
-    pub(super) fn count_abandoned(&mut self) {
-        self.losses.add(Reason::Abandoned, 1);
-    }
-
     pub(super) fn open_ticket(&mut self, of: Option<TraceId>) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;

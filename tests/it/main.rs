@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and a bootstrap's output is its log"
 )]
 
+mod composition;
 mod delivery_connection;
 mod delivery_faults;
 mod delivery_runtimes;

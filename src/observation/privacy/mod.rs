@@ -39,7 +39,7 @@ pub(crate) fn redact(text: String, redaction: Redaction) -> String {
 }
 
 /// A whole text that the program gave, as it may leave.
-pub(super) fn shown(
+pub(crate) fn shown(
     text: String,
     redaction: Redaction,
     field: &str,
