@@ -54,8 +54,11 @@
 //! | `testkit` | [`testkit`]: emulator, in-process Langfuse, text trees |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// What the adapters need stands beside what everybody needs; with both of them nothing is unused.
-#![cfg_attr(not(all(feature = "lambda", feature = "http")), allow(dead_code))]
+// What the features need stands beside what everybody needs; with all of these nothing is unused.
+#![cfg_attr(
+    not(all(feature = "lambda", feature = "shutdown", feature = "tracing")),
+    allow(dead_code)
+)]
 
 pub mod composition;
 mod config;
