@@ -37,6 +37,7 @@
 //! * [`testkit`] shows all of it on one machine without an account.
 //!
 //! Coming from the Python or TypeScript SDK? [`guide::coming_from_langfuse`] says what you write here.
+//! [`guide::azure`] brings a function to Azure.
 //!
 //! # Features
 //!
@@ -47,6 +48,8 @@
 //! | `lambda` | [`lambda`]: functions on `lambda_runtime` |
 //! | `http` | [`http`]: everything that speaks `tower` and `http` |
 //! | `lambda-http` | [`http`] that knows `lambda_http` |
+//! | `axum` | [`http`] that previews the request bodies of axum 0.8 |
+//! | `shutdown` | [`http::drain`]: a server's end that loses no trace |
 //! | `openai` | [`openai`]: an instrumented async-openai 0.43 client |
 //! | `reqwest-middleware` | [`reqwest_middleware`](mod@reqwest_middleware): a middleware for every provider |
 //! | `bedrock` | [`bedrock`]: an interceptor for the AWS SDK |

@@ -34,7 +34,9 @@ impl BodyCapture {
     pub(crate) fn push(&mut self, piece: &[u8]) {
         self.bytes += piece.len() as u64;
         if self.is_binary {
-        } else if self.text.is_full() {
+            return;
+        }
+        if self.text.is_full() {
             // What is not kept is only counted.
             self.text.skip(characters(piece));
         } else if self.begun.is_empty() {

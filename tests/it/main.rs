@@ -19,6 +19,7 @@ mod delivery_wire;
 mod events;
 mod http_bodies;
 mod http_concurrency;
+mod http_hyper;
 mod http_interval;
 mod http_parents;
 mod http_platforms;

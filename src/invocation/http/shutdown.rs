@@ -19,7 +19,16 @@ pub const FLUSH: Duration = Duration::from_millis(1_500);
 
 /// Waits until the platform (SIGTERM) or somebody at the terminal (SIGINT, Ctrl-C) stops the server.
 ///
-/// For the graceful shutdown of your server; see [`drain`]. Each call waits by itself.
+/// For the graceful shutdown of your server; see [`drain`]. Each call waits by itself, on a Tokio
+/// runtime that has its I/O driver (`enable_all`). From the first call on the process no longer ends
+/// at these signals by itself.
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// warmspan::http::shutdown_signal().await;
+/// # }
+/// ```
 pub async fn shutdown_signal() {
     #[cfg(unix)]
     {
