@@ -31,6 +31,7 @@
 //!   inside of it, and await the flush before the response.
 //! * [`observation`] has what happens in between: spans, generations, tools, events. [`observe`]
 //!   makes one of a function.
+//! * [`composition`] makes one tree with an application's own OpenTelemetry or `tracing` spans.
 //! * [`openai`] is a client whose calls observe themselves.
 //! * What has ended waits in a bounded queue until Langfuse has said that it has it. A
 //!   [`FlushReport`] tells what a flush did, [`Losses`] what was lost and why.

@@ -214,6 +214,9 @@ impl Sdk {
     /// Sends what has ended, trying again until `budget` is spent, and stops: for command-line
     /// tools and at the end of `main`. What then is still unsent is lost, counted and warned of.
     pub async fn shutdown(&self, budget: Duration) -> FlushReport {
+        if let Some(pipeline) = &self.0.pipeline {
+            pipeline.delivery().queue().release();
+        }
         let mut report = self.flush(budget, Patience::Persistent).await;
         if let Some(pipeline) = &self.0.pipeline {
             let abandoned = pipeline.shut_down();
@@ -279,6 +282,13 @@ impl Sdk {
             .pipeline
             .as_ref()
             .map_or(0, |pipeline| pipeline.delivery().queue().held(None))
+    }
+
+    /// Spans that were recorded and then left out, because their traces were neither slow nor
+    /// failed ([`Config::keep_errors`], [`Config::keep_slower_than`]) nor sampled. No loss.
+    pub fn spans_sampled_out(&self) -> usize {
+        self.delivery()
+            .map_or(0, |delivery| delivery.queue().sampled_out())
     }
 
     /// Spans lost since the SDK was made, by reason.

@@ -6,7 +6,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use super::live::LiveSpan;
 use crate::{
     Content, ObservationType, Sdk,
-    observation::{Captured, Redaction, attributes, shown},
+    observation::{Captured, Redaction, attributes, shown_value},
 };
 
 /// A span about LLMs: with what it says, as privacy lets it.
@@ -115,21 +115,20 @@ fn show_all(attributes: &mut Vec<KeyValue>, sdk: &Sdk) {
     }
     for attribute in attributes {
         let key = attribute.key.as_str();
-        let shown = |text: &StringValue| -> StringValue {
-            let text = text.as_str();
-            if is_content(key) {
-                Captured::of(text, content.max_chars()).shown(key, mask)
+        let is_content = is_content(key);
+        let shown = |text: &mut StringValue| {
+            *text = if is_content {
+                let kept = Captured::of(text.as_str(), content.max_chars());
+                kept.shown(key, mask).into()
             } else {
-                shown(text.to_owned(), Redaction::Explicit, key, mask)
-            }
-            .into()
+                let whole = std::mem::replace(text, StringValue::from(""));
+                shown_value(whole, Redaction::Explicit, key, mask)
+            };
         };
         match &mut attribute.value {
-            Value::String(text) => *text = shown(text),
+            Value::String(text) => shown(text),
             Value::Array(Array::String(texts)) => {
-                for text in texts {
-                    *text = shown(text);
-                }
+                texts.iter_mut().for_each(shown);
             }
             _ => {}
         }

@@ -115,6 +115,7 @@ impl<'a> ObservationBuilder<'a> {
         let mut attributes = Vec::with_capacity(EXPECTED_ATTRIBUTES);
         attributes.push(KeyValue::new(attributes::TYPE, self.kind.as_str()));
         if around.is_app_root {
+            pipeline.root_begins(context.trace_id());
             attributes.push(KeyValue::new(attributes::IS_APP_ROOT, true));
         }
         attributes.extend_from_slice(self.sdk.common_attributes());

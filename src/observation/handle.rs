@@ -12,7 +12,7 @@ use std::{
 };
 
 use opentelemetry::{
-    Array, StringValue, Value,
+    Array, Value,
     trace::{SpanContext, SpanId, TraceId},
 };
 use serde::Serialize;
@@ -217,12 +217,11 @@ impl Observation {
         }
         let shown = || {
             let (redaction, mask) = (self.explicit_redaction(), self.mask());
-            let shown = |text: &StringValue| privacy::shown(text.to_string(), redaction, key, mask);
+            let shown = |text| privacy::shown_value(text, redaction, key, mask);
             match value.into() {
-                Value::String(text) => shown(&text).into(),
+                Value::String(text) => Value::String(shown(text)),
                 Value::Array(Array::String(texts)) => {
-                    let texts = texts.iter().map(|text| shown(text).into());
-                    Value::Array(Array::String(texts.collect()))
+                    Value::Array(Array::String(texts.into_iter().map(shown).collect()))
                 }
                 value => value,
             }

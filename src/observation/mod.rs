@@ -36,7 +36,7 @@ pub use names::{
     propagate_attributes, start_active_observation, start_observation, update_current_generation,
     update_current_observation,
 };
-pub(crate) use privacy::{Mask, Redaction, redact_keys, shown};
+pub(crate) use privacy::{Mask, Redaction, redact_keys, shown_value};
 pub use score::{Score, score_current_observation, score_current_trace};
 pub(crate) use trace_attributes::Propagated;
 pub use trace_attributes::TraceAttributes;

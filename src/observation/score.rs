@@ -215,6 +215,6 @@ fn send(sdk: &Sdk, score: Score, trace: TraceId, of: Option<SpanId>) {
         // An invocation flushes what belongs to its own trace.
         let current = Observation::current().filter(|current| current.is_of(sdk));
         let flushed_with = current.map_or(trace, |current| current.trace_id());
-        delivery.queue().push_score(flushed_with, event);
+        delivery.queue().push_score(flushed_with, trace, event);
     }
 }

@@ -45,7 +45,14 @@ impl Pipeline {
         let connections = Connections::new(endpoint, settings.ca_file.clone());
         let encoder = Encoder::new(&resource(settings))
             .ok_or_else(|| Error::configuration("the OTLP exporter refused its settings"))?;
-        let queue = Queue::new(Bounds::default());
+        let rule = settings.tail_rule();
+        // With a rule every trace is recorded and the queue decides.
+        let head_rate = if rule.is_some() {
+            1.0
+        } else {
+            settings.sample_rate
+        };
+        let queue = Queue::new(Bounds::default(), rule);
         let delivery = Delivery::new(queue, encoder, connections, settings.gzip, settings.debug);
         let delivery = Arc::new(delivery);
         Ok(Self {
@@ -53,7 +60,7 @@ impl Pipeline {
                 .with_version(env!("CARGO_PKG_VERSION"))
                 .build(),
             ids: ids(settings),
-            sampler: sampler(settings.sample_rate),
+            sampler: sampler(head_rate),
             periodic: settings
                 .flush_interval
                 .map(|interval| Periodic::start(&delivery, interval, settings.timeout)),
@@ -92,7 +99,12 @@ impl Pipeline {
         SpanContext::new(trace, self.ids.new_span_id(), flags, false, state)
     }
 
-    /// Whether the sampling keeps this trace.
+    /// The root of what this application does in a trace begins.
+    pub(crate) fn root_begins(&self, trace: TraceId) {
+        self.delivery.queue().begin(trace);
+    }
+
+    /// Whether the sampling keeps this trace, as far as it is decided at its beginning.
     pub(crate) fn keeps(&self, trace: TraceId) -> bool {
         if matches!(self.sampler, Sampler::AlwaysOn) {
             return true;

@@ -57,6 +57,7 @@ mod provider_openai;
 mod provider_replay;
 mod provider_reqwest_middleware;
 mod provider_stage;
+mod sampling;
 mod scores;
 mod sdk_singleton;
 mod server_rules;
