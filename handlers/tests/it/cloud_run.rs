@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use crate::{
-    server::Server,
+    server::{Reply, Server},
     surroundings::{LONG, Surroundings},
 };
 
@@ -23,11 +23,11 @@ const UNTIL_KILLED: Duration = Duration::from_secs(10);
 async fn it_answers_in_one_piece_and_in_many_and_the_trace_is_there_before_the_end() {
     let surroundings = Surroundings::start().await;
     let server = Server::start(&surroundings, SERVICE).await;
-    let whole = server.ask("/chat", "Why?").await.to_end().await;
+    let whole = server.ask("/chat", "Why?").await.rest().await;
     assert!(whole.starts_with("HTTP/1.1 200 OK\r\n"), "{whole}");
     assert!(whole.contains("You asked: "), "{whole}");
     assert_eq!(surroundings.langfuse.traces().len(), 1);
-    let streamed = server.ask("/chat/stream", "Why?").await.to_end().await;
+    let streamed = server.ask("/chat/stream", "Why?").await.rest().await;
     assert!(streamed.ends_with("\r\n0\r\n\r\n"), "{streamed}");
 
     let attributes = ["faas.coldstart", "faas.version", "cloud.platform"];
@@ -53,7 +53,7 @@ async fn it_answers_in_one_piece_and_in_many_and_the_trace_is_there_before_the_e
 async fn what_is_no_question_is_refused_and_traced() {
     let surroundings = Surroundings::start().await;
     let server = Server::start(&surroundings, SERVICE).await;
-    let reply = server.ask("/nowhere", "Why?").await.to_end().await;
+    let reply = server.ask("/nowhere", "Why?").await.rest().await;
     assert!(reply.starts_with("HTTP/1.1 404 "), "{reply}");
     assert_eq!(
         surroundings.outlines(&["http.response.status_code"]),
@@ -80,7 +80,7 @@ async fn stopped_in_the_middle_of_fifty_streams_it_ends_them_all_and_loses_no_tr
     server.terminate().await;
     let stopped = Instant::now();
 
-    let answers = join_all(replies.drain(..).map(|reply| reply.to_end())).await;
+    let answers = join_all(replies.drain(..).map(Reply::rest)).await;
     for (number, answer) in answers.iter().enumerate() {
         assert!(answer.ends_with("\r\n0\r\n\r\n"), "{number}: {answer}");
     }
@@ -127,7 +127,7 @@ async fn streams_that_do_not_end_are_cut_in_time_and_told_of() {
     assert!(status.success(), "{status}");
     assert!(stopped.elapsed() < UNTIL_KILLED, "{:?}", stopped.elapsed());
     for reply in replies.drain(..) {
-        let answer = reply.to_end().await;
+        let answer = reply.rest().await;
         assert!(!answer.ends_with("0\r\n\r\n"), "it seems whole: {answer}");
     }
     let outlines = surroundings.outlines(&[]);
@@ -154,7 +154,7 @@ async fn as_a_custom_handler_of_azure_it_listens_where_the_host_says() {
         ],
     )
     .await;
-    let whole = server.ask("/chat", "Why?").await.to_end().await;
+    let whole = server.ask("/chat", "Why?").await.rest().await;
     assert!(whole.contains("You asked: "), "{whole}");
     assert_eq!(
         surroundings.outlines(&["cloud.platform", "cloud.region"])[0]

@@ -122,7 +122,7 @@ impl Reply {
     }
 
     /// Reads to the end of the connection. Head and chunk sizes are part of it.
-    pub(crate) async fn to_end(mut self) -> String {
+    pub(crate) async fn rest(mut self) -> String {
         while self.read_some().await {}
         self.received
     }

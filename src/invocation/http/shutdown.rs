@@ -56,7 +56,7 @@ async fn never(error: &std::io::Error) {
     diagnostics::warn(format_args!(
         "signals cannot be waited for, so a shutdown may lose traces: {error}"
     ));
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Runs a server to its end and loses no trace there, with the process's SDK,
