@@ -88,9 +88,8 @@ async fn never(error: &std::io::Error) {
 /// # use std::convert::Infallible;
 /// use std::pin::pin;
 ///
-/// use http::{Request, Response};
 /// use http_body_util::Full;
-/// use hyper::{body::{Bytes, Incoming}, server::conn::http1};
+/// use hyper::{Request, Response, body::{Bytes, Incoming}, server::conn::http1};
 /// use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
 /// use tower::{Layer as _, service_fn};
 /// use warmspan::http::{self, TraceLayer};
