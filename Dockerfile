@@ -11,6 +11,7 @@ RUN cargo build --locked --release --package warmspan-handlers --bin cloud_run
 # No shell and no package manager; the certificate authorities are compiled in.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /build/target/release/cloud_run /cloud_run
-USER nonroot
+# The user "nonroot" of the image.
+USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["/cloud_run"]
