@@ -215,6 +215,7 @@ impl Sdk {
     /// tools and at the end of `main`. What then is still unsent is lost, counted and warned of.
     pub async fn shutdown(&self, budget: Duration) -> FlushReport {
         if let Some(pipeline) = &self.0.pipeline {
+            pipeline.stop_periodic();
             pipeline.delivery().queue().release();
         }
         let mut report = self.flush(budget, Patience::Persistent).await;

@@ -119,12 +119,17 @@ impl Pipeline {
         self.is_shut_down.load(Ordering::Relaxed)
     }
 
-    /// Returns how many spans nobody sent.
-    pub(super) fn shut_down(&self) -> usize {
-        self.is_shut_down.store(true, Ordering::Relaxed);
+    /// Sends nothing at intervals any more; what was just being sent so is back in the queue.
+    pub(super) fn stop_periodic(&self) {
         if let Some(periodic) = &self.periodic {
             periodic.stop();
         }
+    }
+
+    /// Returns how many spans nobody sent.
+    pub(super) fn shut_down(&self) -> usize {
+        self.is_shut_down.store(true, Ordering::Relaxed);
+        self.stop_periodic();
         let abandoned = self.delivery.queue().close();
         if abandoned > 0 {
             diagnostics::warn(format_args!(

@@ -86,6 +86,23 @@ async fn a_back_end_that_was_away_gets_what_was_kept() {
     langfuse.wait_for_spans(1, LONG).await.unwrap();
 }
 
+#[tokio::test]
+async fn the_shutdown_does_not_wait_for_one_that_hangs() {
+    let langfuse = Langfuse::start().await.unwrap();
+    langfuse.answer_next(1, &Fault::Hang);
+    let sdk = server(&langfuse, &[SOON, ("LANGFUSE_TIMEOUT", "600")]);
+    sdk.span("background work").end();
+    let asked = async {
+        while langfuse.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, asked).await.unwrap();
+    let report = sdk.shutdown(LONG).await;
+    assert!(report.is_complete(), "{report}");
+    assert_eq!(langfuse.observations().len(), 1);
+}
+
 #[test]
 fn it_ends_with_its_sdk() {
     // The thread would keep the process's memory of the SDK for ever; its connection tells.

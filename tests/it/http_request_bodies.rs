@@ -175,7 +175,7 @@ async fn a_long_one_is_cut_and_counted() {
 #[tokio::test]
 async fn the_settings_of_privacy_hold() {
     let langfuse = Langfuse::start().await.unwrap();
-    let text = "I am alice@example.org, the key is sk-proj-0123456789abcdefABCDEF";
+    let text = "I am alice@example.org, the key is sk-proj-0123456789abcdef";
     previewed(&server(&langfuse, &[]), Body::from(text)).await;
     let input = root(&langfuse).input.unwrap();
     assert!(
