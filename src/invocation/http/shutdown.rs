@@ -66,6 +66,7 @@ async fn never(error: &std::io::Error) {
 /// not are cut: their handlers and bodies are dropped, and their roots end with the warning
 /// `interrupted by the shutdown`. Then everything that has ended is sent, within [`FLUSH`], and the
 /// SDK is shut down. Returns what the server returned, or `None` if it was not done in time.
+/// Tasks that a handler spawned run on; what they record after that is lost, and counted.
 ///
 /// With axum:
 ///
