@@ -1,7 +1,7 @@
 //! The function of the examples: answers a question with a language model. It knows no platform;
-//! `lambda.rs` is its main on AWS Lambda.
+//! `lambda.rs` is its main on AWS Lambda, `cloud_run.rs` on Cloud Run and Azure.
 
-use futures_util::StreamExt as _;
+use futures_util::{Stream, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use warmspan::{
     Level, observe,
@@ -38,10 +38,23 @@ pub struct Question {
 #[observe(as_type = "chain")] // input, output, errors and nesting are recorded
 pub async fn answer(question: Question, model: &str) -> Result<String, OpenAIError> {
     if question.stream {
-        ask_streaming(&question.question, model).await
+        pieces(&question.question, model).await?.try_collect().await
     } else {
         ask(&question.question, model).await
     }
+}
+
+/// Answers one question in the pieces in which the model writes.
+///
+/// # Errors
+///
+/// The model could not be asked, or broke off.
+#[observe(name = "answer", as_type = "chain")] // ends with the stream
+pub async fn answer_in_pieces(
+    question: Question,
+    model: String,
+) -> Result<impl Stream<Item = Result<String, OpenAIError>> + Send + use<>, OpenAIError> {
+    pieces(&question.question, &model).await
 }
 
 /// The responses API, in one piece. The call becomes a generation by itself.
@@ -56,7 +69,10 @@ async fn ask(question: &str, model: &str) -> Result<String, OpenAIError> {
 }
 
 /// Chat completions, as a stream. The generation ends when the stream does.
-async fn ask_streaming(question: &str, model: &str) -> Result<String, OpenAIError> {
+async fn pieces(
+    question: &str,
+    model: &str,
+) -> Result<impl Stream<Item = Result<String, OpenAIError>> + Send + use<>, OpenAIError> {
     let message = ChatCompletionRequestUserMessageArgs::default()
         .content(question)
         .build()?;
@@ -68,14 +84,11 @@ async fn ask_streaming(question: &str, model: &str) -> Result<String, OpenAIErro
             include_obfuscation: None,
         })
         .build()?;
-    let mut stream = openai::client().chat().create_stream(request).await?;
-    let mut answer = String::new();
-    while let Some(chunk) = stream.next().await {
-        for choice in chunk?.choices {
-            answer.push_str(choice.delta.content.as_deref().unwrap_or_default());
-        }
-    }
-    Ok(answer)
+    let stream = openai::client().chat().create_stream(request).await?;
+    Ok(stream.map_ok(|chunk| {
+        let deltas = chunk.choices.into_iter();
+        deltas.filter_map(|choice| choice.delta.content).collect()
+    }))
 }
 
 /// The model to ask: `OPENAI_MODEL`, or a small one.

@@ -38,6 +38,7 @@
 //! * [`testkit`] shows all of it on one machine without an account.
 //!
 //! Coming from the Python or TypeScript SDK? [`guide::coming_from_langfuse`] says what you write here.
+//! [`guide::azure`] brings a function to Azure.
 //!
 //! # Features
 //!
@@ -48,6 +49,8 @@
 //! | `lambda` | [`lambda`]: functions on `lambda_runtime` |
 //! | `http` | [`http`]: everything that speaks `tower` and `http` |
 //! | `lambda-http` | [`http`] that knows `lambda_http` |
+//! | `axum` | [`http`] that previews the request bodies of axum 0.8 |
+//! | `shutdown` | [`http::drain`]: a server's end that loses no trace |
 //! | `openai` | [`openai`]: an instrumented async-openai 0.43 client |
 //! | `reqwest-middleware` | [`reqwest_middleware`](mod@reqwest_middleware): a middleware for every provider |
 //! | `bedrock` | [`bedrock`]: an interceptor for the AWS SDK |
@@ -55,8 +58,11 @@
 //! | `testkit` | [`testkit`]: emulator, in-process Langfuse, text trees |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// What the adapters need stands beside what everybody needs; with both of them nothing is unused.
-#![cfg_attr(not(all(feature = "lambda", feature = "http")), allow(dead_code))]
+// What the features need stands beside what everybody needs; with all of these nothing is unused.
+#![cfg_attr(
+    not(all(feature = "lambda", feature = "shutdown", feature = "tracing")),
+    allow(dead_code)
+)]
 
 pub mod composition;
 mod config;
@@ -91,6 +97,7 @@ pub use observe::observe;
 #[doc(hidden)]
 pub use observe::runtime as __private;
 pub use opentelemetry;
+pub use opentelemetry_sdk;
 #[cfg(feature = "bedrock")]
 pub use provider::bedrock;
 #[cfg(feature = "openai")]

@@ -18,6 +18,8 @@ use once_cell::sync::{Lazy, OnceCell};
 use opentelemetry::{KeyValue, trace::TraceId};
 use pipeline::Pipeline;
 
+#[cfg(any(feature = "lambda", feature = "http"))]
+use crate::invocation::OpenRequests;
 use crate::{
     Config, Content, Credentials, Error, FlushReport, Losses, Observation, ObservationBuilder,
     ObservationType,
@@ -130,6 +132,8 @@ struct Inner {
     /// request's.
     is_cold: AtomicBool,
     open_calls: OpenCalls,
+    #[cfg(any(feature = "lambda", feature = "http"))]
+    open_requests: OpenRequests,
     live_spans: LiveSpans,
 }
 
@@ -155,6 +159,8 @@ impl Sdk {
             pipeline,
             is_cold: AtomicBool::new(true),
             open_calls: OpenCalls::default(),
+            #[cfg(any(feature = "lambda", feature = "http"))]
+            open_requests: OpenRequests::default(),
             live_spans: LiveSpans::default(),
         }))
     }
@@ -209,6 +215,7 @@ impl Sdk {
     /// tools and at the end of `main`. What then is still unsent is lost, counted and warned of.
     pub async fn shutdown(&self, budget: Duration) -> FlushReport {
         if let Some(pipeline) = &self.0.pipeline {
+            pipeline.stop_periodic();
             pipeline.delivery().queue().release();
         }
         let mut report = self.flush(budget, Patience::Persistent).await;
@@ -310,6 +317,12 @@ impl Sdk {
         &self.0.live_spans
     }
 
+    /// The requests whose roots have not ended.
+    #[cfg(any(feature = "lambda", feature = "http"))]
+    pub(crate) fn open_requests(&self) -> &OpenRequests {
+        &self.0.open_requests
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }
@@ -317,6 +330,11 @@ impl Sdk {
     /// What every observation carries.
     pub(crate) fn common_attributes(&self) -> &[KeyValue] {
         &self.0.common_attributes
+    }
+
+    /// The same, also after the shutdown: its queue counts what comes too late.
+    pub(crate) fn pipeline_even_if_shut_down(&self) -> Option<&Pipeline> {
+        self.0.pipeline.as_ref()
     }
 
     /// What records, as long as it does: not when tracing is off or the SDK has been shut down.

@@ -44,6 +44,15 @@ pub(crate) const FAAS_INVOCATION_ID: &str = "faas.invocation_id";
 /// In bytes.
 pub(crate) const FAAS_MAX_MEMORY: &str = "faas.max_memory";
 pub(crate) const FAAS_TRIGGER: &str = "faas.trigger";
+pub(crate) const FAAS_INSTANCE: &str = "faas.instance";
+pub(crate) const CLOUD_PROVIDER: &str = "cloud.provider";
+pub(crate) const CLOUD_PLATFORM: &str = "cloud.platform";
+pub(crate) const CLOUD_REGION: &str = "cloud.region";
+pub(crate) const CLOUD_ACCOUNT_ID: &str = "cloud.account.id";
+/// Without a name in the conventions.
+pub(crate) const CLOUD_RUN_CONFIGURATION: &str = "gcp.cloud_run.configuration";
+/// Without a name in the conventions.
+pub(crate) const CLOUD_FUNCTION_TARGET: &str = "gcp.cloud_functions.target";
 pub(crate) const AWS_INVOKED_ARN: &str = "aws.lambda.invoked_arn";
 pub(crate) const AWS_XRAY_TRACE_ID: &str = "aws.xray.trace_id";
 pub(crate) const LAMBDA_INITIALIZATION_TYPE: &str = "aws.lambda.initialization_type";
@@ -71,7 +80,7 @@ pub(super) fn is_the_servers(key: &str) -> bool {
 
 /// A name that the server takes: the name of a root is the trace's, and it drops traces with names
 /// of more than 1000 UTF-16 units.
-pub(super) fn name(name: Cow<'static, str>) -> Cow<'static, str> {
+pub(crate) fn name(name: Cow<'static, str>) -> Cow<'static, str> {
     if name.len() <= MAX_NAME_UNITS || name.encode_utf16().count() <= MAX_NAME_UNITS {
         return name;
     }

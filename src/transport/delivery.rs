@@ -92,10 +92,11 @@ impl Delivery {
         self.health().is_failing()
     }
 
-    /// The flush of an invocation: it does not wait for a back-end that just failed twice.
+    /// The flush of an invocation: it does not wait for a back-end that just failed twice. One that
+    /// recorded nothing, or was not sampled, sends what earlier ones could not.
     pub(crate) async fn flush_invocation(&self, trace: TraceId, budget: Duration) -> FlushReport {
-        let cooling_down =
-            self.queue.held(Some(trace)) > 0 && self.health().is_cooling_down(Instant::now());
+        let of = Some(trace).filter(|trace| self.queue.held(Some(*trace)) > 0);
+        let cooling_down = self.queue.held(of) > 0 && self.health().is_cooling_down(Instant::now());
         if cooling_down || budget.is_zero() {
             let report = FlushReport {
                 kept: self.queue.held(Some(trace)),
@@ -106,7 +107,7 @@ impl Delivery {
             diagnostics::debug(self.debug, format_args!("flush skipped: {report}"));
             return report;
         }
-        self.flush(Some(trace), budget, Patience::Prompt).await
+        self.flush(of, budget, Patience::Prompt).await
     }
 
     /// Sends the spans of `trace`, or all, and whatever else is held. Never takes longer than
@@ -205,7 +206,7 @@ impl Delivery {
     }
 
     /// Does some work on a thread with a runtime and connections of its own.
-    fn on_own_runtime<W>(self: &Arc<Self>, work: W) -> Result<(), Error>
+    pub(super) fn on_own_runtime<W>(self: &Arc<Self>, work: W) -> Result<(), Error>
     where
         W: AsyncFnOnce(&Self, &Lane) + Send + 'static,
     {
@@ -225,7 +226,7 @@ impl Delivery {
         thread.map(drop).map_err(Error::thread)
     }
 
-    async fn flush_in(
+    pub(super) async fn flush_in(
         &self,
         lane: &Lane,
         trace: Option<TraceId>,
@@ -472,7 +473,7 @@ impl Delivery {
 
 /// The connections of one runtime, and whose turn it is to use them.
 #[derive(Debug)]
-struct Lane {
+pub(super) struct Lane {
     connections: Connections,
     turn: tokio::sync::Mutex<()>,
 }
