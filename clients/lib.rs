@@ -11,9 +11,7 @@ use async_anthropic::{
     types::{CreateMessagesRequest, CreateMessagesResponse, CreateMessagesResponseStream},
 };
 use aws_sdk_bedrockruntime::config::Builder;
-use gemini_rust::{
-    ClientError, ContentBuilder, GenerationResponse, GenerationStream,
-};
+use gemini_rust::{ClientError, ContentBuilder, GenerationResponse, GenerationStream};
 use ollama_rs::{
     Ollama,
     error::OllamaError,

@@ -34,7 +34,11 @@ pub(crate) fn streamed() -> Vec<Piece> {
     };
     vec![
         stream_head(),
-        chunk(json!({ "role": "assistant", "content": "Li" }), None, Value::Null),
+        chunk(
+            json!({ "role": "assistant", "content": "Li" }),
+            None,
+            Value::Null,
+        ),
         chunk(json!({ "content": "ma" }), None, Value::Null),
         chunk(json!({}), Some("stop"), usage()),
         event(&"[DONE]"),
