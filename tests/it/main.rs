@@ -10,6 +10,8 @@
 )]
 
 mod composition;
+mod composition_sampling;
+mod composition_trees;
 mod delivery_connection;
 mod delivery_faults;
 mod delivery_runtimes;
