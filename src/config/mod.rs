@@ -33,14 +33,14 @@ use crate::{
 /// | [`timeout`](Self::timeout) | `LANGFUSE_TIMEOUT`, in seconds | 2 s |
 /// | [`debug`](Self::debug) | `LANGFUSE_DEBUG` | off |
 /// | [`release`](Self::release) | `LANGFUSE_RELEASE`, then the commit variables of common platforms | none |
-/// | [`environment`](Self::environment) | `LANGFUSE_TRACING_ENVIRONMENT` | `default` |
+/// | [`environment`](Self::environment) | `LANGFUSE_TRACING_ENVIRONMENT`, `VERCEL_ENV` | `default` |
 /// | [`content`](Self::content) | `WARMSPAN_CONTENT` | `preview` |
 /// | [`flush_point`](Self::flush_point) | `WARMSPAN_FLUSH` | `before-response` |
 /// | [`parent`](Self::parent) | `WARMSPAN_PARENT` | `auto` |
 /// | [`compression`](Self::compression) | `LANGFUSE_OTEL_COMPRESSION` (`gzip`, `none`) | gzip when it pays |
 /// | [`otlp_endpoint`](Self::otlp_endpoint) | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT` | none; used only without Langfuse keys |
 /// | [`otlp_header`](Self::otlp_header) | `OTEL_EXPORTER_OTLP_TRACES_HEADERS`, `OTEL_EXPORTER_OTLP_HEADERS` | none |
-/// | [`service_name`](Self::service_name) | `OTEL_SERVICE_NAME`, `AWS_LAMBDA_FUNCTION_NAME`, `K_SERVICE` | `unknown_service` |
+/// | [`service_name`](Self::service_name) | `OTEL_SERVICE_NAME`, `AWS_LAMBDA_FUNCTION_NAME`, `K_SERVICE`, `VERCEL_GIT_REPO_SLUG` | `unknown_service` |
 /// | [`ca_file`](Self::ca_file) | `SSL_CERT_FILE` | the compiled-in web roots |
 ///
 /// A value that cannot be used is one warning that names the variable, the value and what is used
@@ -298,6 +298,7 @@ impl Config {
                 Redaction::Explicit
             },
             initialization_type: env.get("AWS_LAMBDA_INITIALIZATION_TYPE").map(str::to_owned),
+            vercel: VercelDeployment::of(&env),
             #[cfg(feature = "testkit")]
             ids: self.ids,
         };
@@ -331,6 +332,8 @@ pub(crate) struct Settings {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) mask: Option<Mask>,
     pub(crate) explicit_redaction: Redaction,
+    /// What Vercel says of the deployment; `None` elsewhere.
+    pub(crate) vercel: Option<VercelDeployment>,
     /// How Lambda started the environment: `on-demand`, `provisioned-concurrency`, `snap-start`.
     pub(crate) initialization_type: Option<String>,
     #[cfg(feature = "testkit")]
@@ -345,6 +348,29 @@ impl Settings {
         format!("{self:?}") == format!("{other:?}")
             && fingerprint(self) == fingerprint(other)
             && self.mask == other.mask
+    }
+}
+
+/// What Vercel says of a deployment (its "system environment variables").
+#[derive(Clone, Debug)]
+pub(crate) struct VercelDeployment {
+    /// Where the function runs, for instance `iad1`.
+    pub(crate) region: Option<String>,
+    /// For instance `dpl_7Gw5ZMBpQA8h9GF832KGp7nwbuh3`.
+    pub(crate) id: Option<String>,
+}
+
+impl VercelDeployment {
+    fn of(env: &Environment) -> Option<Self> {
+        let text = |name| env.get(name).map(str::to_owned);
+        // A project may hide the variables from its functions, but not the runtime's socket.
+        ["VERCEL", "VERCEL_IPC_PATH"]
+            .iter()
+            .any(|name| env.get(name).is_some())
+            .then(|| Self {
+                region: text("VERCEL_REGION"),
+                id: text("VERCEL_DEPLOYMENT_ID"),
+            })
     }
 }
 
@@ -414,7 +440,7 @@ static RELEASE: Setting<Option<String>> = Setting {
 
 static ENVIRONMENT: Setting<Option<String>> = Setting {
     name: "environment",
-    variables: &["LANGFUSE_TRACING_ENVIRONMENT"],
+    variables: &["LANGFUSE_TRACING_ENVIRONMENT", "VERCEL_ENV"],
     expects: "at most 40 lower-case letters, digits, `-` or `_`, not beginning with `langfuse`",
     parse: |text| is_environment(text).then(|| Some(text.to_owned())),
     default: || None,
@@ -456,12 +482,20 @@ static COMPRESSION: Setting<Option<bool>> = Setting {
     default: || None,
 };
 
+/// The service's name when nobody says one.
+pub(crate) const UNKNOWN_SERVICE: &str = "unknown_service";
+
 static SERVICE_NAME: Setting<String> = Setting {
     name: "service_name",
-    variables: &["OTEL_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "K_SERVICE"],
+    variables: &[
+        "OTEL_SERVICE_NAME",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "K_SERVICE",
+        "VERCEL_GIT_REPO_SLUG",
+    ],
     expects: "a name",
     parse: |text| Some(text.to_owned()),
-    default: || "unknown_service".to_owned(),
+    default: || UNKNOWN_SERVICE.to_owned(),
 };
 
 /// What Langfuse takes for an environment's name.

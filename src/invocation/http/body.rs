@@ -48,16 +48,22 @@ struct Open {
     scope: Scope,
     output: TextCapture,
     seen: u64,
+    explain: Option<Explain>,
 }
 
+/// Reads what went wrong out of the first piece of a failed response's body, where the platform
+/// writes it there.
+pub(crate) type Explain = fn(&[u8]) -> Option<String>;
+
 impl<B: Body> TracedBody<B> {
-    pub(super) fn new(inner: B, scope: Option<Scope>) -> Self {
+    pub(super) fn new(inner: B, scope: Option<Scope>, explain: Option<Explain>) -> Self {
         let open = scope.map(|scope| {
             let limit = scope.root().sdk().content().max_chars();
             Open {
                 scope,
                 output: TextCapture::new(limit),
                 seen: 0,
+                explain,
             }
         });
         Self {
@@ -139,6 +145,13 @@ where
 impl Open {
     fn see<D: Buf>(&mut self, frame: &Frame<D>) {
         if let Some(data) = frame.data_ref() {
+            if let Some(message) = self
+                .explain
+                .take()
+                .and_then(|explain| explain(data.chunk()))
+            {
+                self.scope.failed(&message);
+            }
             self.seen += data.remaining() as u64;
             // Looks at the first chunk only: bodies are made of whole `Bytes` nearly always.
             self.output.push(&String::from_utf8_lossy(data.chunk()));
@@ -151,7 +164,7 @@ impl Open {
         if !output.text.is_empty() {
             scope.root().captured_output(output);
         }
-        scope.end().flush()
+        scope.end().flush_with_response()
     }
 
     fn abandon(self) -> Option<Flushing> {

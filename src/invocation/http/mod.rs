@@ -33,6 +33,10 @@ mod layer;
 mod service;
 
 pub use body::TracedBody;
+#[cfg(feature = "vercel")]
+pub(crate) use future::Handling;
 pub use future::TraceFuture;
 pub use layer::TraceLayer;
 pub use service::TraceService;
+#[cfg(feature = "vercel")]
+pub(crate) use service::incoming;
