@@ -1,7 +1,7 @@
 //! The function of the examples: answers a question with a language model. It knows no platform;
-//! `lambda.rs` is its main on AWS Lambda.
+//! `lambda.rs` is its main on AWS Lambda, `vercel.rs` on Vercel.
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 use warmspan::{
     Level, observe,
@@ -11,8 +11,8 @@ use warmspan::{
             error::OpenAIError,
             types::{
                 chat::{
-                    ChatCompletionRequestUserMessageArgs, ChatCompletionStreamOptions,
-                    CreateChatCompletionRequestArgs,
+                    ChatChoiceStream, ChatCompletionRequestUserMessageArgs,
+                    ChatCompletionStreamOptions, CreateChatCompletionRequestArgs,
                 },
                 responses::CreateResponseArgs,
             },
@@ -44,6 +44,19 @@ pub async fn answer(question: Question, model: &str) -> Result<String, OpenAIErr
     }
 }
 
+/// Answers one question piece by piece, as the model gives them. Ends with the stream.
+///
+/// # Errors
+///
+/// The model could not be asked; in the stream, it did not answer to the end.
+#[observe(as_type = "chain", stream)]
+pub async fn answer_in_pieces(question: String, model: String) -> Result<Pieces, OpenAIError> {
+    pieces(&question, &model).await
+}
+
+/// An answer in pieces of text.
+pub type Pieces = BoxStream<'static, Result<String, OpenAIError>>;
+
 /// The responses API, in one piece. The call becomes a generation by itself.
 async fn ask(question: &str, model: &str) -> Result<String, OpenAIError> {
     let request = CreateResponseArgs::default()
@@ -55,8 +68,18 @@ async fn ask(question: &str, model: &str) -> Result<String, OpenAIError> {
     Ok(response.output_text().unwrap_or_default())
 }
 
-/// Chat completions, as a stream. The generation ends when the stream does.
+/// Chat completions, as a stream that the function collects.
 async fn ask_streaming(question: &str, model: &str) -> Result<String, OpenAIError> {
+    let mut pieces = pieces(question, model).await?;
+    let mut answer = String::new();
+    while let Some(piece) = pieces.next().await {
+        answer.push_str(&piece?);
+    }
+    Ok(answer)
+}
+
+/// Chat completions, as a stream. The generation ends when the stream does.
+async fn pieces(question: &str, model: &str) -> Result<Pieces, OpenAIError> {
     let message = ChatCompletionRequestUserMessageArgs::default()
         .content(question)
         .build()?;
@@ -68,14 +91,10 @@ async fn ask_streaming(question: &str, model: &str) -> Result<String, OpenAIErro
             include_obfuscation: None,
         })
         .build()?;
-    let mut stream = openai::client().chat().create_stream(request).await?;
-    let mut answer = String::new();
-    while let Some(chunk) = stream.next().await {
-        for choice in chunk?.choices {
-            answer.push_str(choice.delta.content.as_deref().unwrap_or_default());
-        }
-    }
-    Ok(answer)
+    let chunks = openai::client().chat().create_stream(request).await?;
+    let text = |choice: ChatChoiceStream| choice.delta.content.unwrap_or_default();
+    let pieces = chunks.map(move |chunk| Ok(chunk?.choices.into_iter().map(text).collect()));
+    Ok(pieces.boxed())
 }
 
 /// The model to ask: `OPENAI_MODEL`, or a small one.

@@ -17,3 +17,8 @@ mod secrets_in_logs;
 mod settings;
 mod surroundings;
 mod thaw;
+mod vercel_end;
+mod vercel_freeze;
+mod vercel_requests;
+mod vercel_shutdown;
+mod vercel_stage;

@@ -48,6 +48,8 @@ struct Open {
     scope: Scope,
     output: TextCapture,
     seen: u64,
+    /// What the head says that the body has: whoever reads it may stop there.
+    length: Option<u64>,
     explain: Option<Explain>,
 }
 
@@ -56,13 +58,19 @@ struct Open {
 pub(crate) type Explain = fn(&[u8]) -> Option<String>;
 
 impl<B: Body> TracedBody<B> {
-    pub(super) fn new(inner: B, scope: Option<Scope>, explain: Option<Explain>) -> Self {
+    pub(super) fn new(
+        inner: B,
+        scope: Option<Scope>,
+        length: Option<u64>,
+        explain: Option<Explain>,
+    ) -> Self {
         let open = scope.map(|scope| {
             let limit = scope.root().sdk().content().max_chars();
             Open {
                 scope,
                 output: TextCapture::new(limit),
                 seen: 0,
+                length,
                 explain,
             }
         });
@@ -100,8 +108,9 @@ where
                     let length = frame.data_ref().map_or(0, Buf::remaining);
                     open.see(&frame);
                     // Whoever reads a body of known length may stop at its last byte.
-                    let is_last =
-                        this.inner.is_end_stream() || expected == u64::try_from(length).ok();
+                    let is_last = this.inner.is_end_stream()
+                        || expected == u64::try_from(length).ok()
+                        || open.length.is_some_and(|length| length <= open.seen);
                     if !is_last {
                         return Poll::Ready(Some(Ok(frame)));
                     }

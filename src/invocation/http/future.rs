@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, header::CONTENT_LENGTH};
 use http_body::Body;
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
@@ -135,9 +135,11 @@ fn wrap<R: Body>(
     if let Some(scope) = scope {
         scope.answered(status.as_u16());
     }
+    let length = response.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     let is_unread = is_head || response.body().is_end_stream();
     response.map(|body| {
         let scope = if is_unread { None } else { scope.take() };
-        TracedBody::new(body, scope, explain.filter(|_| is_explained))
+        TracedBody::new(body, scope, length, explain.filter(|_| is_explained))
     })
 }
