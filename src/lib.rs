@@ -51,11 +51,14 @@
 //! | `openai` | [`openai`]: an instrumented async-openai 0.43 client |
 //! | `reqwest-middleware` | [`reqwest_middleware`](mod@reqwest_middleware): a middleware for every provider |
 //! | `bedrock` | [`bedrock`]: an interceptor for the AWS SDK |
-//! | `testkit` | [`testkit`]: emulator, in-process Langfuse, text trees |
+//! | `testkit` | [`testkit`]: emulators, in-process Langfuse, text trees |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// What the adapters need stands beside what everybody needs; with both of them nothing is unused.
-#![cfg_attr(not(all(feature = "lambda", feature = "http")), allow(dead_code))]
+// What the adapters need stands beside what everybody needs; with all of them nothing is unused.
+#![cfg_attr(
+    not(all(feature = "lambda", feature = "http", feature = "vercel")),
+    allow(dead_code)
+)]
 
 mod config;
 mod diagnostics;
