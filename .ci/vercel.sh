@@ -48,8 +48,7 @@ build() {
 
 build .
 build examples/vercel-api
-python3 .ci/vercel_output.py "$copy"
+executable=$(python3 .ci/vercel_output.py "$copy")
 
 # The executable that was built, under the protocol of the platform.
-executable="$copy/.vercel/output/functions/handlers/vercel.rs.func/executable"
 WARMSPAN_VERCEL_BIN="$executable" cargo test --locked --workspace --test it -- vercel_

@@ -20,8 +20,8 @@
 //! Each request becomes a trace: a root observation with method, status, cold or warm, and on
 //! Vercel the request's id, the region and the deployment; a preview of the response's body as it
 //! flows by. The environment is `VERCEL_ENV` and the release `VERCEL_GIT_COMMIT_SHA`, where
-//! nothing else says them. Headers, cookies, query strings and paths are never recorded, nor is
-//! the request's body, which only the handler reads.
+//! nothing else says them. Other headers, cookies, query strings and paths are never recorded, nor
+//! is the request's body, which only the handler reads.
 //!
 //! A handler's `Err`, which the runtime turns into a response with status 500, is an error of the
 //! root with its message; [`observed`] adds what it was caused by. `AppState` reaches the handler
