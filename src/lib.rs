@@ -31,6 +31,7 @@
 //!   inside of it, and await the flush before the response.
 //! * [`observation`] has what happens in between: spans, generations, tools, events. [`observe`]
 //!   makes one of a function.
+//! * [`composition`] makes one tree with an application's own OpenTelemetry or `tracing` spans.
 //! * [`openai`] is a client whose calls observe themselves.
 //! * What has ended waits in a bounded queue until Langfuse has said that it has it. A
 //!   [`FlushReport`] tells what a flush did, [`Losses`] what was lost and why.
@@ -51,6 +52,7 @@
 //! | `openai` | [`openai`]: an instrumented async-openai 0.43 client |
 //! | `reqwest-middleware` | [`reqwest_middleware`](mod@reqwest_middleware): a middleware for every provider |
 //! | `bedrock` | [`bedrock`]: an interceptor for the AWS SDK |
+//! | `tracing` | [`Sdk::tracing_layer`]: `tracing` spans in one tree with observations |
 //! | `testkit` | [`testkit`]: emulators, in-process Langfuse, text trees |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -60,6 +62,7 @@
     allow(dead_code)
 )]
 
+pub mod composition;
 mod config;
 mod diagnostics;
 mod error;

@@ -1,8 +1,9 @@
 //! The SDK: made once, reused by every warm invocation.
 
+mod pipeline;
+
 use std::{
     borrow::Cow,
-    cell::Cell,
     fmt,
     future::Future,
     sync::{
@@ -14,27 +15,18 @@ use std::{
 
 use bytes::Bytes;
 use once_cell::sync::{Lazy, OnceCell};
-use opentelemetry::{
-    InstrumentationScope, KeyValue,
-    trace::{SpanId, SpanKind, TraceId, TracerProvider as _},
-};
-use opentelemetry_sdk::{
-    Resource,
-    trace::{
-        IdGenerator, RandomIdGenerator, Sampler, SamplingDecision, SdkTracer, SdkTracerProvider,
-        ShouldSample as _, SpanLimits,
-    },
-};
+use opentelemetry::{KeyValue, trace::TraceId};
+use pipeline::Pipeline;
 
 use crate::{
     Config, Content, Credentials, Error, FlushReport, Losses, Observation, ObservationBuilder,
     ObservationType,
+    composition::LiveSpans,
     config::{Destination, Settings},
     diagnostics,
     observation::{attributes, redact_keys},
     provider::OpenCalls,
-    queue::{Bounds, Processor, Queue},
-    transport::{Connections, Delivery, Encoder, Endpoint, Patience},
+    transport::{Delivery, Patience},
 };
 
 /// The SDK of this process, made from the environment at the first call.
@@ -138,13 +130,7 @@ struct Inner {
     /// request's.
     is_cold: AtomicBool,
     open_calls: OpenCalls,
-}
-
-struct Pipeline {
-    tracer: SdkTracer,
-    provider: SdkTracerProvider,
-    delivery: Arc<Delivery>,
-    is_shut_down: AtomicBool,
+    live_spans: LiveSpans,
 }
 
 impl Sdk {
@@ -169,6 +155,7 @@ impl Sdk {
             pipeline,
             is_cold: AtomicBool::new(true),
             open_calls: OpenCalls::default(),
+            live_spans: LiveSpans::default(),
         }))
     }
 
@@ -221,6 +208,9 @@ impl Sdk {
     /// Sends what has ended, trying again until `budget` is spent, and stops: for command-line
     /// tools and at the end of `main`. What then is still unsent is lost, counted and warned of.
     pub async fn shutdown(&self, budget: Duration) -> FlushReport {
+        if let Some(pipeline) = &self.0.pipeline {
+            pipeline.delivery().queue().release();
+        }
         let mut report = self.flush(budget, Patience::Persistent).await;
         if let Some(pipeline) = &self.0.pipeline {
             let abandoned = pipeline.shut_down();
@@ -239,9 +229,8 @@ impl Sdk {
     /// or the back-end does not answer ([`Error::is_timeout`], [`Error::is_connect`]). A plain OTLP
     /// back-end cannot be asked and counts as good.
     pub async fn auth_check(&self, budget: Duration) -> Result<(), Error> {
-        let pipeline = self.0.pipeline.as_ref().ok_or_else(Error::disabled)?;
-        pipeline
-            .delivery
+        let delivery = self.delivery().ok_or_else(Error::disabled)?;
+        delivery
             .projects(budget)
             .await
             .unwrap_or(Ok(Bytes::new()))
@@ -260,7 +249,7 @@ impl Sdk {
             return Err(Error::disabled());
         };
         let body = pipeline
-            .delivery
+            .delivery()
             .projects(budget)
             .await
             .ok_or_else(Error::disabled)??;
@@ -278,10 +267,7 @@ impl Sdk {
 
     /// Whether observations are recorded.
     pub fn is_enabled(&self) -> bool {
-        self.0
-            .pipeline
-            .as_ref()
-            .is_some_and(|pipeline| !pipeline.is_shut_down.load(Ordering::Relaxed))
+        self.pipeline().is_some()
     }
 
     /// Spans that wait to be sent.
@@ -289,7 +275,14 @@ impl Sdk {
         self.0
             .pipeline
             .as_ref()
-            .map_or(0, |pipeline| pipeline.delivery.queue().held(None))
+            .map_or(0, |pipeline| pipeline.delivery().queue().held(None))
+    }
+
+    /// Spans that were recorded and then left out, because their traces were neither slow nor
+    /// failed ([`Config::keep_errors`], [`Config::keep_slower_than`]) nor sampled. No loss.
+    pub fn spans_sampled_out(&self) -> usize {
+        self.delivery()
+            .map_or(0, |delivery| delivery.queue().sampled_out())
     }
 
     /// Spans lost since the SDK was made, by reason.
@@ -298,7 +291,7 @@ impl Sdk {
             .pipeline
             .as_ref()
             .map_or_else(Losses::default, |pipeline| {
-                pipeline.delivery.queue().losses()
+                pipeline.delivery().queue().losses()
             })
     }
 
@@ -307,35 +300,18 @@ impl Sdk {
         self.0.settings.content
     }
 
-    /// Counts a span that ended after the shutdown, which OpenTelemetry keeps to itself.
-    pub(crate) fn count_if_shut_down(&self) {
-        if let Some(pipeline) = &self.0.pipeline
-            && pipeline.is_shut_down.load(Ordering::Relaxed)
-        {
-            pipeline.delivery.queue().count_abandoned();
-        }
-    }
-
     /// The model calls whose responses are still being read.
     pub(crate) fn open_calls(&self) -> &OpenCalls {
         &self.0.open_calls
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.0.settings
+    /// The open spans of the application, if it composes them with observations.
+    pub(crate) fn live_spans(&self) -> &LiveSpans {
+        &self.0.live_spans
     }
 
-    /// Whether the sampling keeps this trace.
-    pub(crate) fn keeps(&self, trace: TraceId) -> bool {
-        let decided = sampler(self.0.settings.sample_rate).should_sample(
-            None,
-            trace,
-            "",
-            &SpanKind::Internal,
-            &[],
-            &[],
-        );
-        decided.decision == SamplingDecision::RecordAndSample
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
     }
 
     /// What every observation carries.
@@ -343,12 +319,14 @@ impl Sdk {
         &self.0.common_attributes
     }
 
-    pub(crate) fn tracer(&self) -> Option<&SdkTracer> {
-        self.0.pipeline.as_ref().map(|pipeline| &pipeline.tracer)
+    /// What records, as long as it does: not when tracing is off or the SDK has been shut down.
+    pub(crate) fn pipeline(&self) -> Option<&Pipeline> {
+        let pipeline = self.0.pipeline.as_ref();
+        pipeline.filter(|pipeline| !pipeline.is_shut_down())
     }
 
     pub(crate) fn delivery(&self) -> Option<&Arc<Delivery>> {
-        self.0.pipeline.as_ref().map(|pipeline| &pipeline.delivery)
+        self.0.pipeline.as_ref().map(Pipeline::delivery)
     }
 
     /// Connects ahead of the first flush, if there is a runtime to do it on.
@@ -388,11 +366,14 @@ impl Sdk {
                 // Half of the budget is for streams that are still open, the rest for sending.
                 self.0.open_calls.settle(budget / 2).await;
                 let left = budget.saturating_sub(begin.elapsed());
-                pipeline.delivery.flush(None, left, patience).await
+                pipeline.delivery().flush(None, left, patience).await
             }
             Some(pipeline) => {
                 self.0.open_calls.close_all();
-                pipeline.delivery.flush_from_outside(budget, patience).await
+                pipeline
+                    .delivery()
+                    .flush_from_outside(budget, patience)
+                    .await
             }
         }
     }
@@ -407,94 +388,6 @@ impl fmt::Debug for Sdk {
     }
 }
 
-impl Pipeline {
-    fn new(destination: &Destination, settings: &Settings) -> Result<Self, Error> {
-        let resource = resource(settings);
-        let endpoint = Arc::new(Endpoint::new(destination)?);
-        let connections = Connections::new(endpoint, settings.ca_file.clone());
-        let encoder = Encoder::new(&resource)
-            .ok_or_else(|| Error::configuration("the OTLP exporter refused its settings"))?;
-        let queue = Queue::new(Bounds::default());
-        let delivery = Arc::new(Delivery::new(
-            queue,
-            encoder,
-            connections,
-            settings.gzip,
-            settings.debug,
-        ));
-        // Everything is set here: the builder's own defaults obey the environment, so that
-        // OTEL_TRACES_SAMPLER=always_off would silence us, and drop attributes past 128.
-        let provider = SdkTracerProvider::builder()
-            .with_resource(resource)
-            .with_sampler(sampler(settings.sample_rate))
-            .with_id_generator(ids(settings))
-            .with_span_limits(UNLIMITED)
-            .with_span_processor(Processor::new(Arc::clone(&delivery), settings.timeout))
-            .build();
-        let scope = InstrumentationScope::builder(SCOPE)
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .build();
-        let tracer = provider.tracer_with_scope(scope);
-        Ok(Self {
-            tracer,
-            provider,
-            delivery,
-            is_shut_down: AtomicBool::new(false),
-        })
-    }
-
-    /// Returns how many spans nobody sent.
-    fn shut_down(&self) -> usize {
-        self.is_shut_down.store(true, Ordering::Relaxed);
-        let abandoned = self.delivery.queue().close();
-        if abandoned > 0 {
-            diagnostics::warn(format_args!(
-                "{abandoned} spans were not sent and are lost: await `force_flush` or `shutdown` with a longer budget"
-            ));
-        }
-        // With an empty queue this returns at once.
-        if let Err(error) = self.provider.shutdown_with_timeout(Duration::ZERO) {
-            diagnostics::debug(
-                false,
-                format_args!("shutting down the tracer provider: {error}"),
-            );
-        }
-        abandoned
-    }
-}
-
-impl Drop for Pipeline {
-    /// The provider's own drop would block on a flush; it finds nothing to send.
-    fn drop(&mut self) {
-        if !self.is_shut_down.load(Ordering::Relaxed) {
-            self.shut_down();
-        }
-    }
-}
-
-/// The instrumentation scope. Not `langfuse-sdk`: of spans so named the server drops every
-/// attribute that it does not know, of others it keeps them as metadata.
-const SCOPE: &str = "warmspan";
-
-/// Limits would silently drop what is set last: output and usage. The queue has the bound.
-const UNLIMITED: SpanLimits = SpanLimits {
-    max_events_per_span: u32::MAX,
-    max_attributes_per_span: u32::MAX,
-    max_links_per_span: u32::MAX,
-    max_attributes_per_event: u32::MAX,
-    max_attributes_per_link: u32::MAX,
-};
-
-/// By trace id and not by parent, so that a trace is kept or left out as a whole and a remote
-/// `sampled=0` silences nothing.
-fn sampler(rate: f64) -> Sampler {
-    if rate >= 1.0 {
-        Sampler::AlwaysOn
-    } else {
-        Sampler::TraceIdRatioBased(rate)
-    }
-}
-
 /// Environment and release, cheap to clone.
 fn common_attributes(settings: &Settings) -> Vec<KeyValue> {
     let shared = |text: &Option<String>| Some(Arc::<str>::from(text.as_deref()?));
@@ -502,83 +395,4 @@ fn common_attributes(settings: &Settings) -> Vec<KeyValue> {
         shared(&settings.environment).map(|text| KeyValue::new(attributes::ENVIRONMENT, text));
     let release = shared(&settings.release).map(|text| KeyValue::new(attributes::RELEASE, text));
     environment.into_iter().chain(release).collect()
-}
-
-fn resource(settings: &Settings) -> Resource {
-    let mut attributes = vec![
-        KeyValue::new("service.name", settings.service_name.clone()),
-        KeyValue::new("telemetry.sdk.name", "opentelemetry"),
-        KeyValue::new("telemetry.sdk.language", "rust"),
-        KeyValue::new("telemetry.distro.name", "warmspan"),
-        KeyValue::new("telemetry.distro.version", env!("CARGO_PKG_VERSION")),
-    ];
-    let optional = [
-        ("langfuse.environment", &settings.environment),
-        ("langfuse.release", &settings.release),
-    ];
-    for (key, value) in optional {
-        attributes.extend(
-            value
-                .as_ref()
-                .map(|value| KeyValue::new(key, value.clone())),
-        );
-    }
-    Resource::builder_empty()
-        .with_attributes(attributes)
-        .build()
-}
-
-/// Lets the next trace that `body` begins on this thread have a chosen id. The SDK asks its id
-/// generator and nobody else.
-pub(crate) fn with_trace_id<R>(id: Option<TraceId>, body: impl FnOnce() -> R) -> R {
-    if id.is_some() {
-        CHOSEN_TRACE_ID.set(id);
-    }
-    let result = body();
-    if id.is_some() {
-        CHOSEN_TRACE_ID.set(None);
-    }
-    result
-}
-
-thread_local! {
-    static CHOSEN_TRACE_ID: Cell<Option<TraceId>> = const { Cell::new(None) };
-}
-
-fn ids(settings: &Settings) -> Ids {
-    #[cfg(feature = "testkit")]
-    if let Some(ids) = &settings.ids {
-        return Ids::Given(ids.clone());
-    }
-    let _ = settings;
-    Ids::Random(RandomIdGenerator::default())
-}
-
-/// Where trace and span ids come from.
-#[derive(Debug)]
-enum Ids {
-    Random(RandomIdGenerator),
-    #[cfg(feature = "testkit")]
-    Given(crate::testkit::Ids),
-}
-
-impl IdGenerator for Ids {
-    fn new_trace_id(&self) -> TraceId {
-        if let Some(chosen) = CHOSEN_TRACE_ID.take() {
-            return chosen;
-        }
-        match self {
-            Self::Random(random) => random.new_trace_id(),
-            #[cfg(feature = "testkit")]
-            Self::Given(given) => given.new_trace_id(),
-        }
-    }
-
-    fn new_span_id(&self) -> SpanId {
-        match self {
-            Self::Random(random) => random.new_span_id(),
-            #[cfg(feature = "testkit")]
-            Self::Given(given) => given.new_span_id(),
-        }
-    }
 }

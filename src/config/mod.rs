@@ -20,6 +20,7 @@ use setting::{Environment, Setting, Warnings};
 use crate::{
     Content,
     observation::{Mask, Redaction},
+    queue::TailRule,
 };
 
 /// What the program says about tracing; everything left out comes from the environment.
@@ -30,6 +31,8 @@ use crate::{
 /// | [`base_url`](Self::base_url) | `LANGFUSE_BASE_URL`, `LANGFUSE_HOST`, `LANGFUSE_BASEURL` | `https://cloud.langfuse.com` |
 /// | [`enabled`](Self::enabled) | `LANGFUSE_TRACING_ENABLED`, `OTEL_SDK_DISABLED` | on |
 /// | [`sample_rate`](Self::sample_rate) | `LANGFUSE_SAMPLE_RATE` | 1 |
+/// | [`keep_errors`](Self::keep_errors) | `WARMSPAN_KEEP_ERRORS` | off |
+/// | [`keep_slower_than`](Self::keep_slower_than) | `WARMSPAN_KEEP_SLOWER_THAN`, in seconds | none |
 /// | [`timeout`](Self::timeout) | `LANGFUSE_TIMEOUT`, in seconds | 2 s |
 /// | [`debug`](Self::debug) | `LANGFUSE_DEBUG` | off |
 /// | [`release`](Self::release) | `LANGFUSE_RELEASE`, then the commit variables of common platforms | none |
@@ -66,6 +69,8 @@ pub struct Config {
     base_url: Option<String>,
     enabled: Option<String>,
     sample_rate: Option<String>,
+    keep_errors: Option<String>,
+    keep_slower_than: Option<String>,
     timeout: Option<String>,
     debug: Option<String>,
     release: Option<String>,
@@ -124,6 +129,33 @@ impl Config {
     /// The share of traces that are kept, from 0 to 1. Whole traces are kept or left out.
     pub fn sample_rate(mut self, rate: f64) -> Self {
         self.sample_rate = Some(rate.to_string());
+        self
+    }
+
+    /// Always keep traces in which something failed, and sample the others by
+    /// [`sample_rate`](Self::sample_rate).
+    ///
+    /// Whether a trace is kept is then decided when its root ends, and nothing of it leaves before.
+    /// [`Sdk::shutdown`](crate::Sdk::shutdown) sends what is undecided.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use warmspan::Config;
+    ///
+    /// let config = Config::new()
+    ///     .sample_rate(0.05)
+    ///     .keep_errors(true)
+    ///     .keep_slower_than(Duration::from_secs(10));
+    /// ```
+    pub fn keep_errors(mut self, keep: bool) -> Self {
+        self.keep_errors = Some(keep.to_string());
+        self
+    }
+
+    /// Always keep traces whose root takes this long or longer: see
+    /// [`keep_errors`](Self::keep_errors).
+    pub fn keep_slower_than(mut self, limit: Duration) -> Self {
+        self.keep_slower_than = Some(limit.as_secs_f64().to_string());
         self
     }
 
@@ -279,6 +311,8 @@ impl Config {
         let settings = Settings {
             destination,
             sample_rate: SAMPLE_RATE.resolve(self.sample_rate, &env, w),
+            keep_errors: KEEP_ERRORS.resolve(self.keep_errors, &env, w),
+            keep_slower_than: KEEP_SLOWER_THAN.resolve(self.keep_slower_than, &env, w),
             timeout: TIMEOUT.resolve(self.timeout, &env, w),
             debug: DEBUG.resolve(self.debug, &env, w),
             release: RELEASE.resolve(self.release, &env, w),
@@ -319,6 +353,8 @@ pub(crate) struct Settings {
     /// Where spans go; `None` when tracing is off.
     pub(crate) destination: Option<Destination>,
     pub(crate) sample_rate: f64,
+    pub(crate) keep_errors: bool,
+    pub(crate) keep_slower_than: Option<Duration>,
     pub(crate) timeout: Duration,
     pub(crate) debug: bool,
     pub(crate) release: Option<String>,
@@ -341,6 +377,16 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// How traces are sampled at their end, if that is asked for and leaves anything out.
+    pub(crate) fn tail_rule(&self) -> Option<TailRule> {
+        let keeps_some = self.keep_errors || self.keep_slower_than.is_some();
+        (keeps_some && self.sample_rate < 1.0).then_some(TailRule {
+            errors: self.keep_errors,
+            slower_than: self.keep_slower_than,
+            rate: self.sample_rate,
+        })
+    }
+
     /// Whether two sets of settings lead to the same SDK, for the warning of a second `init`.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
         let fingerprint =
@@ -393,6 +439,25 @@ static SAMPLE_RATE: Setting<f64> = Setting {
             .filter(|rate| (0.0..=1.0).contains(rate))
     },
     default: || 1.0,
+};
+
+static KEEP_ERRORS: Setting<bool> = Setting {
+    name: "keep_errors",
+    variables: &["WARMSPAN_KEEP_ERRORS"],
+    expects: "`true` or `false`",
+    parse: setting::flag,
+    default: || false,
+};
+
+static KEEP_SLOWER_THAN: Setting<Option<Duration>> = Setting {
+    name: "keep_slower_than",
+    variables: &["WARMSPAN_KEEP_SLOWER_THAN"],
+    expects: "a number of seconds, 0 or more",
+    parse: |text| {
+        let seconds: f64 = text.trim().parse().ok()?;
+        Duration::try_from_secs_f64(seconds).ok().map(Some)
+    },
+    default: || None,
 };
 
 static TIMEOUT: Setting<Duration> = Setting {

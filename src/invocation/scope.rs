@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     FlushPoint, FlushReport, Level, Observation, Sdk, TraceAttributes, diagnostics,
-    observation::{Propagated, attributes, context_with},
+    observation::{Propagated, active_span, attributes, context_with},
 };
 
 /// One open request.
@@ -63,6 +63,11 @@ impl Scope {
     ) -> Self {
         let mut propagated = None;
         let builder = sdk.observation(name).root();
+        // Where the application composes its spans with observations they share a tree.
+        let builder = match active_span().filter(|_| sdk.live_spans().is_composed()) {
+            Some(span) => builder.parent_span(span),
+            None => builder,
+        };
         let root = match incoming.parent(sdk.settings().parent) {
             Parent::None => builder.start(),
             Parent::Continued(remote) => {

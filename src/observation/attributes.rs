@@ -91,3 +91,6 @@ pub(super) fn name(name: Cow<'static, str>) -> Cow<'static, str> {
 }
 
 const MAX_NAME_UNITS: usize = 1000;
+
+/// Characters kept of a status message.
+pub(crate) const MAX_STATUS_CHARS: usize = 500;

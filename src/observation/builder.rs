@@ -3,9 +3,10 @@
 use std::{borrow::Cow, time::SystemTime};
 
 use opentelemetry::{
-    Context, KeyValue,
-    trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt as _, TraceId, Tracer as _},
+    KeyValue,
+    trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceId},
 };
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::{
     Observation, ObservationType, attributes, current, draft::Draft, trace_attributes::Propagated,
@@ -105,60 +106,119 @@ impl<'a> ObservationBuilder<'a> {
     /// Begins it. It does not become the current observation by that.
     #[must_use = "an observation ends when its last handle is dropped"]
     pub fn start(self) -> Observation {
-        let Some(tracer) = self.sdk.tracer() else {
+        let Some(pipeline) = self.sdk.pipeline() else {
             return Observation::disabled();
         };
-        let (parent, enclosing) = match self.parent {
-            Parent::Current => {
-                let current = Observation::current().filter(|current| current.is_of(self.sdk));
-                (
-                    current
-                        .as_ref()
-                        .map(|current| current.span_context().clone()),
-                    current,
-                )
-            }
-            Parent::Observation(parent) if parent.is_disabled() => (None, None),
-            Parent::Observation(parent) => (Some(parent.span_context().clone()), Some(parent)),
-            Parent::Span(parent) => (Some(parent), None),
-            Parent::None => (None, None),
-        };
-        // Also under a span of another process: the server then knows what is this application's.
-        let is_app_root = enclosing.is_none();
-        let context = match parent {
-            Some(parent) => Context::new().with_remote_span_context(parent),
-            None => Context::new(),
-        };
-        let start = self.start_time.unwrap_or_else(SystemTime::now);
-        let mut builder = SpanBuilder::from_name(attributes::name(self.name))
-            .with_kind(SpanKind::Internal)
-            .with_start_time(start);
-        builder.links = (!self.links.is_empty()).then_some(self.links);
-        // Nothing yet but room: the draft is written at the end, and the list need not grow then.
-        builder.attributes = Some(Vec::with_capacity(EXPECTED_ATTRIBUTES));
-        let span = crate::sdk::with_trace_id(self.trace_id, || {
-            tracer.build_with_context(builder, &context)
-        });
-
-        let propagated = propagated(enclosing.as_ref());
+        let around = self.around();
+        let context = pipeline.span_context(around.parent.as_ref(), self.trace_id);
+        let propagated = propagated(around.enclosing.as_ref());
         let mut attributes = Vec::with_capacity(EXPECTED_ATTRIBUTES);
         attributes.push(KeyValue::new(attributes::TYPE, self.kind.as_str()));
-        if is_app_root {
+        if around.is_app_root {
+            pipeline.root_begins(context.trace_id());
             attributes.push(KeyValue::new(attributes::IS_APP_ROOT, true));
         }
         attributes.extend_from_slice(self.sdk.common_attributes());
-        let mut draft = Draft::new(span, self.kind, start, attributes);
+        let start = self.start_time.unwrap_or_else(SystemTime::now);
+        let mut links = SpanLinks::default();
+        links.links = self.links;
+        let span = SpanData {
+            span_context: context.clone(),
+            parent_span_id: around
+                .parent
+                .as_ref()
+                .map_or(SpanId::INVALID, SpanContext::span_id),
+            parent_span_is_remote: around.parent.as_ref().is_some_and(SpanContext::is_remote),
+            span_kind: SpanKind::Internal,
+            name: attributes::name(self.name),
+            start_time: start,
+            end_time: start,
+            attributes,
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links,
+            status: Status::Unset,
+            instrumentation_scope: pipeline.scope().clone(),
+        };
+        let mut draft = Draft::new(span, self.kind);
         if let Some(propagated) = &propagated {
             let mask = self.sdk.settings().mask.as_ref();
             draft.set_all(propagated, &propagated.attributes(mask));
         }
         Observation::open(
             self.sdk.clone(),
+            context,
             draft,
             self.kind,
-            enclosing.as_ref(),
+            around.enclosing.as_ref(),
             propagated,
         )
+    }
+
+    fn around(&self) -> Around {
+        match &self.parent {
+            Parent::Current => {
+                let current = Observation::current().filter(|current| current.is_of(self.sdk));
+                match self.active_span(current.as_ref()) {
+                    Some(span) => self.inside_span(span, current),
+                    None => Around::observation(current),
+                }
+            }
+            Parent::Observation(parent) => {
+                Around::observation((!parent.is_disabled()).then(|| parent.clone()))
+            }
+            // Also under a span of another process: the server then knows what is this application's.
+            Parent::Span(parent) => Around {
+                parent: Some(parent.clone()),
+                enclosing: None,
+                is_app_root: true,
+            },
+            Parent::None => Around::observation(None),
+        }
+    }
+
+    /// The application's span that is innermost, if the application composes its spans with
+    /// observations.
+    fn active_span(&self, current: Option<&Observation>) -> Option<SpanContext> {
+        if !self.sdk.live_spans().is_composed() {
+            return None;
+        }
+        let active = current::active_span()?;
+        // In another trace it is outside of the current observation, or has left it.
+        let is_innermost = current.is_none_or(|current| {
+            active.trace_id() == current.trace_id() && active.span_id() != current.id()
+        });
+        is_innermost.then_some(active)
+    }
+
+    fn inside_span(&self, span: SpanContext, current: Option<Observation>) -> Around {
+        let is_below = current.is_some();
+        let live = self.sdk.live_spans();
+        Around {
+            is_app_root: !live.observation_begins(&span, is_below, self.kind.is_model_call()),
+            parent: Some(span),
+            enclosing: current,
+        }
+    }
+}
+
+/// Where an observation begins.
+struct Around {
+    parent: Option<SpanContext>,
+    enclosing: Option<Observation>,
+    is_app_root: bool,
+}
+
+impl Around {
+    /// Inside of an observation, or of none.
+    fn observation(enclosing: Option<Observation>) -> Self {
+        Self {
+            parent: enclosing
+                .as_ref()
+                .map(|enclosing| enclosing.span_context().clone()),
+            is_app_root: enclosing.is_none(),
+            enclosing,
+        }
     }
 }
 

@@ -1,22 +1,17 @@
-//! One observation while it is open: everything said of it, merged, written to its span once.
+//! One observation while it is open: everything said of it, merged.
 
 use std::{borrow::Cow, time::SystemTime};
 
-use opentelemetry::{
-    Key, KeyValue, Value,
-    trace::{Span as _, SpanContext, Status},
-};
-use opentelemetry_sdk::trace::Span;
+use opentelemetry::{Key, KeyValue, Value, trace::Status};
+use opentelemetry_sdk::trace::SpanData;
 
 use super::{Level, ObservationType, Usage, attributes, trace_attributes::Propagated, value};
 
 /// The open draft of an observation.
 #[derive(Debug)]
 pub(super) struct Draft {
-    span: Span,
+    span: SpanData,
     kind: ObservationType,
-    start: SystemTime,
-    attributes: Vec<KeyValue>,
     level: Option<Level>,
     status_message: Option<String>,
     usage: Option<Usage>,
@@ -24,17 +19,10 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(
-        span: Span,
-        kind: ObservationType,
-        start: SystemTime,
-        attributes: Vec<KeyValue>,
-    ) -> Self {
+    pub(super) fn new(span: SpanData, kind: ObservationType) -> Self {
         Self {
             span,
             kind,
-            start,
-            attributes,
             level: None,
             status_message: None,
             usage: None,
@@ -42,25 +30,23 @@ impl Draft {
         }
     }
 
-    pub(super) fn span_context(&self) -> &SpanContext {
-        self.span.span_context()
-    }
-
-    /// Sets an attribute; a later value replaces an earlier one. The span itself would keep both.
+    /// Sets an attribute; a later value replaces an earlier one.
     pub(super) fn set(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
         let (key, value) = (key.into(), value.into());
         match self
+            .span
             .attributes
             .iter_mut()
             .find(|attribute| is_same(&attribute.key, &key))
         {
             Some(attribute) => attribute.value = value,
-            None => self.attributes.push(KeyValue::new(key, value)),
+            None => self.span.attributes.push(KeyValue::new(key, value)),
         }
     }
 
     pub(super) fn unset(&mut self, key: &str) {
-        self.attributes
+        self.span
+            .attributes
             .retain(|attribute| attribute.key.as_str() != key);
     }
 
@@ -85,7 +71,7 @@ impl Draft {
     }
 
     pub(super) fn set_name(&mut self, name: Cow<'static, str>) {
-        self.span.update_name(name);
+        self.span.name = name;
     }
 
     pub(super) fn set_level(&mut self, level: Level) {
@@ -104,9 +90,13 @@ impl Draft {
         self.status_message = Some(message);
     }
 
-    /// Writes the draft to its span and ends it. `is_counted_inside` says that a model call inside
-    /// has told its tokens. Returns whether this one tells tokens itself.
-    pub(super) fn finish(mut self, end: Option<SystemTime>, is_counted_inside: bool) -> bool {
+    /// The finished span, and whether it tells tokens itself. `is_counted_inside` says that a model
+    /// call inside has told its tokens.
+    pub(super) fn finish(
+        mut self,
+        end: Option<SystemTime>,
+        is_counted_inside: bool,
+    ) -> (SpanData, bool) {
         let usage = self.usage.take().or_else(|| self.usage_in_metadata());
         let tells_usage = self.kind.is_model_call() && usage.is_some();
         self.write_usage(usage, is_counted_inside);
@@ -115,20 +105,20 @@ impl Draft {
         }
         if self.level == Some(Level::Error) {
             let description = self.status_message.clone().unwrap_or_default();
-            self.span.set_status(Status::error(description));
+            self.span.status = Status::error(description);
         }
         if let Some(message) = self.status_message.take() {
             self.set(attributes::STATUS_MESSAGE, message);
         }
-        self.span
-            .set_attributes(std::mem::take(&mut self.attributes));
-        match end {
-            Some(end) => self.span.end_with_timestamp(end.max(self.start)),
+        let start = self.span.start_time;
+        self.span.end_time = match end {
+            Some(end) => end.max(start),
             // An event is a point in time.
-            None if self.kind == ObservationType::Event => self.span.end_with_timestamp(self.start),
-            None => self.span.end(),
-        }
-        tells_usage
+            None if self.kind == ObservationType::Event => start,
+            // The clock of the system may have been set back meanwhile.
+            None => SystemTime::now().max(start),
+        };
+        (self.span, tells_usage)
     }
 
     /// Around a model call that told its tokens, an observed function of the same type must count
@@ -156,7 +146,7 @@ impl Draft {
             return None;
         }
         let count = |name: &str| {
-            let attribute = self.attributes.iter().find(|attribute| {
+            let attribute = self.span.attributes.iter().find(|attribute| {
                 let key = attribute.key.as_str();
                 key.strip_prefix(attributes::METADATA)
                     .and_then(|key| key.strip_prefix('.'))

@@ -12,7 +12,7 @@ use std::{
 };
 
 use opentelemetry::{
-    Array, StringValue, Value,
+    Array, Value,
     trace::{SpanContext, SpanId, TraceId},
 };
 use serde::Serialize;
@@ -217,12 +217,11 @@ impl Observation {
         }
         let shown = || {
             let (redaction, mask) = (self.explicit_redaction(), self.mask());
-            let shown = |text: &StringValue| privacy::shown(text.to_string(), redaction, key, mask);
+            let shown = |text| privacy::shown_value(text, redaction, key, mask);
             match value.into() {
-                Value::String(text) => shown(&text).into(),
+                Value::String(text) => Value::String(shown(text)),
                 Value::Array(Array::String(texts)) => {
-                    let texts = texts.iter().map(|text| shown(text).into());
-                    Value::Array(Array::String(texts.collect()))
+                    Value::Array(Array::String(texts.into_iter().map(shown).collect()))
                 }
                 value => value,
             }
@@ -340,6 +339,7 @@ impl Observation {
 
     pub(super) fn open(
         sdk: Sdk,
+        span_context: SpanContext,
         draft: Draft,
         kind: ObservationType,
         parent: Option<&Self>,
@@ -347,7 +347,7 @@ impl Observation {
     ) -> Self {
         Self(Some(Arc::new(Shared {
             sdk,
-            span_context: draft.span_context().clone(),
+            span_context,
             kind,
             parent: parent
                 .and_then(|parent| parent.0.as_ref())
@@ -359,7 +359,7 @@ impl Observation {
     }
 
     /// What holds for the whole trace, as far as it was known at the start.
-    pub(super) fn propagated(&self) -> Option<&Propagated> {
+    pub(crate) fn propagated(&self) -> Option<&Propagated> {
         self.0.as_ref()?.propagated.as_ref()
     }
 
@@ -383,7 +383,7 @@ impl Observation {
         self.0.is_none()
     }
 
-    pub(super) fn is_of(&self, sdk: &Sdk) -> bool {
+    pub(crate) fn is_of(&self, sdk: &Sdk) -> bool {
         self.0
             .as_ref()
             .is_some_and(|shared| shared.sdk.is_same(sdk))
@@ -410,7 +410,7 @@ impl Observation {
             let captured = catch_unwind(AssertUnwindSafe(captured)).unwrap_or_else(|_| {
                 Some(Captured::of(
                     "<not serializable: it panicked>",
-                    MAX_STATUS_CHARS,
+                    attributes::MAX_STATUS_CHARS,
                 ))
             })?;
             let (kept, total) = (captured.kept, captured.total);
@@ -441,7 +441,8 @@ impl Observation {
     }
 
     fn status_text(&self, message: String) -> String {
-        Captured::of_owned(message, MAX_STATUS_CHARS).shown("status_message", self.mask())
+        Captured::of_owned(message, attributes::MAX_STATUS_CHARS)
+            .shown("status_message", self.mask())
     }
 
     fn masked(&self, field: &str, text: String) -> String {
@@ -493,10 +494,13 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(draft) = draft else { return };
-        if self.span_context.is_sampled() {
-            self.sdk.count_if_shut_down();
+        let (span, tells_usage) = draft.finish(end, self.is_counted_inside.load(Ordering::Relaxed));
+        if self.span_context.is_sampled()
+            && let Some(delivery) = self.sdk.delivery()
+        {
+            delivery.queue().push(span);
         }
-        if draft.finish(end, self.is_counted_inside.load(Ordering::Relaxed)) {
+        if tells_usage {
             let mut around = self.parent();
             while let Some(shared) = around {
                 shared.is_counted_inside.store(true, Ordering::Relaxed);
@@ -561,9 +565,6 @@ const OUTPUT: Field = Field {
     chars: attributes::OUTPUT_CHARS,
     kept: attributes::OUTPUT_KEPT,
 };
-
-/// Characters kept of a status message.
-const MAX_STATUS_CHARS: usize = 500;
 
 fn count(chars: usize) -> i64 {
     i64::try_from(chars).unwrap_or(i64::MAX)

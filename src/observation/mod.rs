@@ -24,7 +24,9 @@ pub(crate) mod value;
 pub use builder::ObservationBuilder;
 pub use content::Content;
 pub(crate) use content::{Captured, TextCapture};
-pub(crate) use current::{context_with, with_current};
+#[cfg(any(feature = "lambda", feature = "http"))]
+pub(crate) use current::active_span;
+pub(crate) use current::{context_with, current_in, with_current};
 pub(crate) use future::EndGuard;
 pub use future::{InObservation, ObserveFuture, Observed, RecordErr};
 pub use handle::Observation;
@@ -34,9 +36,8 @@ pub use names::{
     propagate_attributes, start_active_observation, start_observation, update_current_generation,
     update_current_observation,
 };
-pub(crate) use privacy::{Mask, Redaction, redact_keys};
+pub(crate) use privacy::{Mask, Redaction, redact_keys, shown_value};
 pub use score::{Score, score_current_observation, score_current_trace};
-#[cfg(any(feature = "lambda", feature = "http"))]
 pub(crate) use trace_attributes::Propagated;
 pub use trace_attributes::TraceAttributes;
 pub use usage::Usage;

@@ -171,7 +171,11 @@ impl Sdk {
     /// sdk.score(create_trace_id("order-17"), None, Score::boolean("helpful", true));
     /// ```
     pub fn score(&self, trace: TraceId, observation: Option<SpanId>, score: Score) {
-        if trace != TraceId::INVALID && self.keeps(trace) {
+        if trace != TraceId::INVALID
+            && self
+                .pipeline()
+                .is_some_and(|pipeline| pipeline.keeps(trace))
+        {
             send(self, score, trace, observation);
         }
     }
@@ -211,6 +215,6 @@ fn send(sdk: &Sdk, score: Score, trace: TraceId, of: Option<SpanId>) {
         // An invocation flushes what belongs to its own trace.
         let current = Observation::current().filter(|current| current.is_of(sdk));
         let flushed_with = current.map_or(trace, |current| current.trace_id());
-        delivery.queue().push_score(flushed_with, event);
+        delivery.queue().push_score(flushed_with, trace, event);
     }
 }

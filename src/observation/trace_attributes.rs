@@ -287,11 +287,16 @@ impl Propagated {
 
     /// Those of the current context.
     pub(super) fn current() -> Option<Self> {
-        Context::map_current(|context| context.get::<Self>().cloned())
+        Context::map_current(Self::of)
+    }
+
+    /// Those of a context.
+    pub(crate) fn of(context: &Context) -> Option<Self> {
+        context.get::<Self>().cloned()
     }
 
     /// What every observation carries, as the mask lets it.
-    pub(super) fn attributes(&self, mask: Option<&Mask>) -> Cow<'_, [KeyValue]> {
+    pub(crate) fn attributes(&self, mask: Option<&Mask>) -> Cow<'_, [KeyValue]> {
         let Some(mask) = mask else {
             return Cow::Borrowed(&self.rendered);
         };

@@ -12,6 +12,8 @@ use prost::Message as _;
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     trace: TraceId,
+    /// The trace that it is about; that of a score may be another than the one it leaves with.
+    subject: TraceId,
     kind: BodyKind,
     bytes: Bytes,
     spans: usize,
@@ -31,6 +33,7 @@ impl Body {
     pub(crate) fn new(trace: TraceId, bytes: Bytes, spans: usize) -> Self {
         Self {
             trace,
+            subject: trace,
             kind: BodyKind::Spans,
             bytes,
             spans,
@@ -38,9 +41,11 @@ impl Body {
         }
     }
 
-    pub(crate) fn score(trace: TraceId, event: String) -> Self {
+    /// A score of `subject` that leaves with `trace`.
+    pub(crate) fn score(trace: TraceId, subject: TraceId, event: String) -> Self {
         Self {
             trace,
+            subject,
             kind: BodyKind::Score,
             bytes: event.into(),
             spans: 1,
@@ -66,6 +71,10 @@ impl Body {
 
     pub(crate) fn trace(&self) -> TraceId {
         self.trace
+    }
+
+    pub(crate) fn subject(&self) -> TraceId {
+        self.subject
     }
 
     pub(crate) fn bytes(&self) -> &Bytes {

@@ -7,8 +7,8 @@
 
 mod body;
 mod losses;
-mod processor;
 mod state;
+mod tail;
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -20,9 +20,9 @@ pub use losses::Losses;
 pub(crate) use losses::Reason;
 use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::trace::SpanData;
-pub(crate) use processor::Processor;
 use state::State;
 pub(crate) use state::{Bounds, Tally, Ticket};
+pub(crate) use tail::TailRule;
 
 use crate::{diagnostics, transport::Encoder};
 
@@ -32,14 +32,35 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     /// Whether it was warned that the queue is full, since the last delivery.
     is_full: AtomicBool,
+    /// Whether traces are sampled at their end.
+    has_tail: bool,
 }
 
 impl Queue {
-    pub(crate) fn new(bounds: Bounds) -> Self {
+    /// With a rule, traces are held back until their roots have ended.
+    pub(crate) fn new(bounds: Bounds, rule: Option<TailRule>) -> Self {
         Self {
-            state: Mutex::new(State::new(bounds)),
+            has_tail: rule.is_some(),
+            state: Mutex::new(State::new(bounds, rule)),
             is_full: AtomicBool::new(false),
         }
+    }
+
+    /// The root of a trace begins.
+    pub(crate) fn begin(&self, trace: TraceId) {
+        if self.has_tail {
+            self.state().begin(trace);
+        }
+    }
+
+    /// Holds no trace back any more: there is no later.
+    pub(crate) fn release(&self) {
+        self.state().release();
+    }
+
+    /// Spans that were recorded and then left out by the sampling.
+    pub(crate) fn sampled_out(&self) -> usize {
+        self.state().sampled_out()
     }
 
     /// Takes in a span that has ended.
@@ -52,9 +73,10 @@ impl Queue {
         }
     }
 
-    /// Takes in a score, an event of Langfuse's ingestion as JSON.
-    pub(crate) fn push_score(&self, trace: TraceId, event: String) {
-        let lost = self.state().push_body(Body::score(trace, event));
+    /// Takes in a score of `subject`, an event of Langfuse's ingestion as JSON. It leaves with what
+    /// `trace` recorded.
+    pub(crate) fn push_score(&self, trace: TraceId, subject: TraceId, event: String) {
+        let lost = self.state().push_body(Body::score(trace, subject, event));
         if lost > 0 {
             diagnostics::warn(format_args!(
                 "{lost} spans or scores did not fit into the queue and are lost"
@@ -104,7 +126,7 @@ impl Queue {
         }
     }
 
-    /// Spans held, of `trace` or of all.
+    /// Spans that may be sent, of `trace` or of all.
     pub(crate) fn held(&self, trace: Option<TraceId>) -> usize {
         self.state().held(trace)
     }
@@ -117,11 +139,6 @@ impl Queue {
     /// Gives everything up, what is yet to come included: nobody will send it any more.
     pub(crate) fn close(&self) -> usize {
         self.state().close()
-    }
-
-    /// Counts a span that ended after that.
-    pub(crate) fn count_abandoned(&self) {
-        self.state().count_abandoned();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

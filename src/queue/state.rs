@@ -8,6 +8,7 @@ use opentelemetry_sdk::trace::SpanData;
 use super::{
     body::Body,
     losses::{Losses, Reason},
+    tail::{Decision, Tail, TailRule},
 };
 
 /// How much the queue holds before it gives up the oldest trace.
@@ -52,6 +53,9 @@ pub(super) struct State {
     next_ticket: u64,
     /// Nobody will send any more: what comes is lost, counted.
     is_closed: bool,
+    /// Decides about traces at their end, where that is asked for.
+    tail: Option<Tail>,
+    sampled_out: usize,
 }
 
 #[derive(Debug)]
@@ -65,7 +69,7 @@ struct Trace {
 }
 
 impl State {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds, rule: Option<TailRule>) -> Self {
         Self {
             bounds,
             traces: VecDeque::new(),
@@ -75,12 +79,38 @@ impl State {
             tickets: Vec::new(),
             next_ticket: 0,
             is_closed: false,
+            tail: rule.map(Tail::new),
+            sampled_out: 0,
         }
+    }
+
+    /// The root of a trace begins.
+    pub(super) fn begin(&mut self, trace: TraceId) {
+        if let Some(tail) = &mut self.tail {
+            tail.begin(trace);
+        }
+    }
+
+    /// Holds no trace back any more.
+    pub(super) fn release(&mut self) {
+        if let Some(tail) = &mut self.tail {
+            tail.release();
+        }
+    }
+
+    /// Spans and scores that were recorded and then left out by the sampling.
+    pub(super) fn sampled_out(&self) -> usize {
+        self.sampled_out
     }
 
     /// Takes in a finished span. Returns how many spans were lost to make room, itself included.
     pub(super) fn push(&mut self, span: SpanData) -> usize {
         let id = span.span_context.trace_id();
+        if self.is_left_out(id) {
+            self.sampled_out += 1;
+            return 0;
+        }
+        let decision = self.tail.as_mut().and_then(|tail| tail.ended(&span));
         let bytes = estimated_bytes(&span);
         let (has_room, lost) = self.make_room(id, bytes);
         if has_room {
@@ -88,11 +118,18 @@ impl State {
             trace.finished_bytes += bytes;
             trace.finished.push(span);
         }
+        if decision == Some(Decision::LeaveOut) {
+            self.leave_out(id);
+        }
         lost
     }
 
     /// The same for what needs no encoding.
     pub(super) fn push_body(&mut self, body: Body) -> usize {
+        if self.is_left_out(body.subject()) {
+            self.sampled_out += body.spans();
+            return 0;
+        }
         let (has_room, lost) = self.make_room(body.trace(), body.bytes().len());
         if has_room {
             self.trace_mut(body.trace()).encoded.push_back(body);
@@ -157,9 +194,12 @@ impl State {
         let is_closed = self.is_closed;
         let trace = self.trace_mut(id);
         trace.away = trace.away.saturating_sub(count);
-        if let Some(body) = body.filter(|_| !is_closed) {
+        if self.is_left_out(id) {
+            self.spans = self.spans.saturating_sub(count);
+            self.sampled_out += count;
+        } else if let Some(body) = body.filter(|_| !is_closed) {
             let bytes = body.bytes().len();
-            trace.encoded.push_back(body);
+            self.trace_mut(id).encoded.push_back(body);
             self.bytes += bytes;
         } else {
             self.spans = self.spans.saturating_sub(count);
@@ -177,7 +217,9 @@ impl State {
     pub(super) fn take_bodies(&mut self, max_bytes: usize) -> Vec<Body> {
         let mut taken: Vec<Body> = Vec::new();
         let mut bytes = 0;
-        for trace in &mut self.traces {
+        let tail = self.tail.as_ref();
+        let may_leave = |trace: &&mut Trace| !tail.is_some_and(|tail| tail.is_undecided(trace.id));
+        for trace in self.traces.iter_mut().filter(may_leave) {
             let mut at = 0;
             while let Some(body) = trace.encoded.get(at) {
                 if taken
@@ -233,15 +275,28 @@ impl State {
         self.forget_empty();
     }
 
+    /// Spans that may be sent, of one trace or of all.
     pub(super) fn held(&self, of: Option<TraceId>) -> usize {
+        let undecided = |id| self.tail.as_ref().is_some_and(|tail| tail.is_undecided(id));
         match of {
-            None => self.spans,
+            None if self.tail.is_none() => self.spans,
+            None => {
+                let decided = self.traces.iter().filter(|trace| !undecided(trace.id));
+                decided.map(Trace::spans).sum()
+            }
+            Some(id) if undecided(id) => 0,
             Some(id) => self
                 .traces
                 .iter()
                 .rfind(|trace| trace.id == id)
                 .map_or(0, Trace::spans),
         }
+    }
+
+    /// Spans held, those of undecided traces included.
+    #[cfg(test)]
+    pub(super) fn held_in_all(&self) -> usize {
+        self.traces.iter().map(Trace::spans).sum()
     }
 
     pub(super) fn losses(&self) -> &Losses {
@@ -261,11 +316,6 @@ impl State {
         lost
     }
 
-    /// Counts a span that could not even be handed over.
-    pub(super) fn count_abandoned(&mut self) {
-        self.losses.add(Reason::Abandoned, 1);
-    }
-
     pub(super) fn open_ticket(&mut self, of: Option<TraceId>) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
@@ -282,6 +332,31 @@ impl State {
 
     pub(super) fn close_ticket(&mut self, ticket: Ticket) {
         self.tickets.retain(|(open, ..)| *open != ticket);
+    }
+
+    /// Whether the sampling decided against a trace.
+    fn is_left_out(&self, id: TraceId) -> bool {
+        self.tail.as_ref().is_some_and(|tail| tail.is_left_out(id))
+    }
+
+    /// Lets go of what is here of a trace. That is no loss. What only leaves with it stays.
+    fn leave_out(&mut self, id: TraceId) {
+        let Some(trace) = self.traces.iter_mut().find(|trace| trace.id == id) else {
+            return;
+        };
+        let (own, others): (VecDeque<Body>, _) = std::mem::take(&mut trace.encoded)
+            .into_iter()
+            .partition(|body| body.subject() == id);
+        trace.encoded = others;
+        let spans = trace.finished.len() + own.iter().map(Body::spans).sum::<usize>();
+        let encoded: usize = own.iter().map(|body| body.bytes().len()).sum();
+        let bytes = trace.finished_bytes + encoded;
+        trace.finished.clear();
+        trace.finished_bytes = 0;
+        self.spans = self.spans.saturating_sub(spans);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.sampled_out += spans;
+        self.forget_empty();
     }
 
     /// Drops the oldest trace that rests here entirely and is not `id`. Returns its spans.

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and a bootstrap's output is its log"
 )]
 
+mod composition;
 mod delivery_connection;
 mod delivery_faults;
 mod delivery_runtimes;
@@ -49,6 +50,7 @@ mod provider_openai;
 mod provider_replay;
 mod provider_reqwest_middleware;
 mod provider_stage;
+mod sampling;
 mod scores;
 mod sdk_singleton;
 mod server_rules;

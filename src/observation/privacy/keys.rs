@@ -9,6 +9,9 @@ use super::REDACTED;
 /// A key is known by its issuer's prefix followed by at least [`MIN_KEY_CHARS`] key characters;
 /// a token by the word `Bearer` or `Basic` before it.
 pub(crate) fn redact_keys(text: &str) -> Cow<'_, str> {
+    if !has_long_run(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
     super::replace(text, |from| {
         let mut at = from;
         while at < text.len() {
@@ -74,15 +77,31 @@ fn secret_at(text: &str, at: usize) -> Option<(usize, usize)> {
     (length >= prefix.len() + MIN_KEY_CHARS).then_some((at, at + length))
 }
 
-/// The number of bytes of `text`'s leading run of characters that occur in keys. OpenAI echoes
-/// keys with the middle starred out; the stars belong to the key.
+/// Whether some run of key characters is as long as a key, as none is in most texts. Such a run
+/// covers one of every [`MIN_KEY_CHARS`]th bytes, so the others are not looked at.
+fn has_long_run(text: &[u8]) -> bool {
+    let in_key = |byte: &&u8| is_in_key(**byte);
+    let mut at = MIN_KEY_CHARS - 1;
+    while at < text.len() {
+        let (before, after) = text.split_at(at);
+        let ahead = after.iter().take_while(in_key).count();
+        if ahead > 0 && ahead + before.iter().rev().take_while(in_key).count() >= MIN_KEY_CHARS {
+            return true;
+        }
+        at += MIN_KEY_CHARS;
+    }
+    false
+}
+
+/// The number of bytes of `text`'s leading run of characters that occur in keys.
 fn key_length(text: &str) -> usize {
-    text.bytes()
-        .take_while(|byte| {
-            byte.is_ascii_alphanumeric()
-                || matches!(byte, b'-' | b'_' | b'.' | b'*' | b'+' | b'/' | b'=' | b'~')
-        })
-        .count()
+    text.bytes().take_while(|byte| is_in_key(*byte)).count()
+}
+
+/// OpenAI echoes keys with the middle starred out; the stars belong to the key.
+fn is_in_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'_' | b'.' | b'*' | b'+' | b'/' | b'=' | b'~')
 }
 
 /// Where the next word begins: a key is found only at a word's start. In JSON the letter of an
@@ -151,6 +170,17 @@ mod tests {
             ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "[redacted]"),
         ] {
             assert_eq!(redact_keys(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_run_is_seen_wherever_it_begins() {
+        for before in 0..40 {
+            for length in 0..30 {
+                let text = [" ".repeat(before), "k".repeat(length), " ab cd".to_owned()].concat();
+                let expected = length >= MIN_KEY_CHARS;
+                assert_eq!(has_long_run(text.as_bytes()), expected, "{text:?}");
+            }
         }
     }
 

@@ -11,6 +11,8 @@ mod personal;
 
 use std::borrow::Cow;
 
+use opentelemetry::StringValue;
+
 pub(crate) use keys::redact_keys;
 pub(crate) use mask::Mask;
 
@@ -29,17 +31,20 @@ pub(crate) enum Redaction {
 
 /// Takes out of `text` what must not leave; it is the same string when there is nothing.
 pub(crate) fn redact(text: String, redaction: Redaction) -> String {
-    let stripped = and_then(Cow::Owned(text), media::strip);
+    redacted(Cow::Owned(text), redaction).into_owned()
+}
+
+fn redacted(text: Cow<'_, str>, redaction: Redaction) -> Cow<'_, str> {
+    let stripped = and_then(text, media::strip);
     let redacted = and_then(stripped, keys::redact_keys);
-    let redacted = match redaction {
+    match redaction {
         Redaction::Explicit => redacted,
         Redaction::Automatic => and_then(redacted, personal::redact_personal),
-    };
-    redacted.into_owned()
+    }
 }
 
 /// A whole text that the program gave, as it may leave.
-pub(super) fn shown(
+pub(crate) fn shown(
     text: String,
     redaction: Redaction,
     field: &str,
@@ -50,6 +55,21 @@ pub(super) fn shown(
         Some(mask) => mask.apply(field, &redacted),
         None => redacted,
     }
+}
+
+/// The same of an attribute's text, which is seldom changed and then costs nothing.
+pub(crate) fn shown_value(
+    text: StringValue,
+    redaction: Redaction,
+    field: &str,
+    mask: Option<&Mask>,
+) -> StringValue {
+    let shown = match (redacted(Cow::Borrowed(text.as_str()), redaction), mask) {
+        (redacted, Some(mask)) => mask.apply(field, &redacted),
+        (Cow::Owned(redacted), None) => redacted,
+        (Cow::Borrowed(_), None) => return text,
+    };
+    shown.into()
 }
 
 fn and_then<'a>(
