@@ -1,7 +1,7 @@
 //! The function of the examples: answers a question with a language model. It knows no platform;
 //! `lambda.rs` is its main on AWS Lambda, `vercel.rs` on Vercel.
 
-use futures_util::{StreamExt as _, stream::BoxStream};
+use futures_util::{Stream, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use warmspan::{
     Level, observe,
@@ -11,8 +11,8 @@ use warmspan::{
             error::OpenAIError,
             types::{
                 chat::{
-                    ChatChoiceStream, ChatCompletionRequestUserMessageArgs,
-                    ChatCompletionStreamOptions, CreateChatCompletionRequestArgs,
+                    ChatCompletionRequestUserMessageArgs, ChatCompletionStreamOptions,
+                    CreateChatCompletionRequestArgs,
                 },
                 responses::CreateResponseArgs,
             },
@@ -38,24 +38,24 @@ pub struct Question {
 #[observe(as_type = "chain")] // input, output, errors and nesting are recorded
 pub async fn answer(question: Question, model: &str) -> Result<String, OpenAIError> {
     if question.stream {
-        ask_streaming(&question.question, model).await
+        pieces(&question.question, model).await?.try_collect().await
     } else {
         ask(&question.question, model).await
     }
 }
 
-/// Answers one question piece by piece, as the model gives them. Ends with the stream.
+/// Answers one question in the pieces in which the model writes.
 ///
 /// # Errors
 ///
-/// The model could not be asked; in the stream, it did not answer to the end.
-#[observe(as_type = "chain", stream)]
-pub async fn answer_in_pieces(question: String, model: String) -> Result<Pieces, OpenAIError> {
-    pieces(&question, &model).await
+/// The model could not be asked, or broke off.
+#[observe(name = "answer", as_type = "chain")] // ends with the stream
+pub async fn answer_in_pieces(
+    question: Question,
+    model: String,
+) -> Result<impl Stream<Item = Result<String, OpenAIError>> + Send + use<>, OpenAIError> {
+    pieces(&question.question, &model).await
 }
-
-/// An answer in pieces of text.
-pub type Pieces = BoxStream<'static, Result<String, OpenAIError>>;
 
 /// The responses API, in one piece. The call becomes a generation by itself.
 async fn ask(question: &str, model: &str) -> Result<String, OpenAIError> {
@@ -68,18 +68,11 @@ async fn ask(question: &str, model: &str) -> Result<String, OpenAIError> {
     Ok(response.output_text().unwrap_or_default())
 }
 
-/// Chat completions, as a stream that the function collects.
-async fn ask_streaming(question: &str, model: &str) -> Result<String, OpenAIError> {
-    let mut pieces = pieces(question, model).await?;
-    let mut answer = String::new();
-    while let Some(piece) = pieces.next().await {
-        answer.push_str(&piece?);
-    }
-    Ok(answer)
-}
-
 /// Chat completions, as a stream. The generation ends when the stream does.
-async fn pieces(question: &str, model: &str) -> Result<Pieces, OpenAIError> {
+async fn pieces(
+    question: &str,
+    model: &str,
+) -> Result<impl Stream<Item = Result<String, OpenAIError>> + Send + use<>, OpenAIError> {
     let message = ChatCompletionRequestUserMessageArgs::default()
         .content(question)
         .build()?;
@@ -91,10 +84,11 @@ async fn pieces(question: &str, model: &str) -> Result<Pieces, OpenAIError> {
             include_obfuscation: None,
         })
         .build()?;
-    let chunks = openai::client().chat().create_stream(request).await?;
-    let text = |choice: ChatChoiceStream| choice.delta.content.unwrap_or_default();
-    let pieces = chunks.map(move |chunk| Ok(chunk?.choices.into_iter().map(text).collect()));
-    Ok(pieces.boxed())
+    let stream = openai::client().chat().create_stream(request).await?;
+    Ok(stream.map_ok(|chunk| {
+        let deltas = chunk.choices.into_iter();
+        deltas.filter_map(|choice| choice.delta.content).collect()
+    }))
 }
 
 /// The model to ask: `OPENAI_MODEL`, or a small one.

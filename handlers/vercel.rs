@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sync_wrapper::SyncStream;
 use vercel_runtime::{Error, Request, Response, ResponseBody, run, service_fn};
 use warmspan::vercel::traced;
-use warmspan_handlers::{answer, answer_in_pieces, model, nothing_asked};
+use warmspan_handlers::{Question, answer, answer_in_pieces, model, nothing_asked};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -16,13 +16,12 @@ async fn main() -> Result<(), Error> {
 
 async fn handler(request: Request) -> Result<Response<ResponseBody>, Error> {
     let body = request.into_body().collect().await?.to_bytes();
-    let Ok(question) = serde_json::from_slice(&body) else {
+    let Ok(question) = serde_json::from_slice::<Question>(&body) else {
         nothing_asked();
         return response(400, json!({ "error": "send {\"question\": \"...\"}" }));
     };
-    let question: warmspan_handlers::Question = question;
     if question.stream {
-        let pieces = answer_in_pieces(question.question, model()).await?;
+        let pieces = answer_in_pieces(question, model()).await?;
         // The runtime asks for bodies that are `Sync`.
         let frames = SyncStream::new(pieces.map(|piece| Ok(Frame::data(piece?.into()))));
         return Ok(Response::new(StreamBody::new(frames).into()));

@@ -58,7 +58,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // What the adapters need stands beside what everybody needs; with all of them nothing is unused.
 #![cfg_attr(
-    not(all(feature = "lambda", feature = "http", feature = "vercel")),
+    not(all(
+        feature = "lambda",
+        feature = "http",
+        feature = "tracing",
+        feature = "vercel"
+    )),
     allow(dead_code)
 )]
 

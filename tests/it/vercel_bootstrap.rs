@@ -43,7 +43,9 @@ fn bootstrap() {
 
 async fn play(role: &str) -> Result<(), Error> {
     let gate = Arc::new(Notify::new());
-    let handler = move |request, state| handle(request, state, Arc::clone(&gate));
+    let handler = move |request: Request, state: AppState| {
+        std::future::ready(handle(&request, &state, Arc::clone(&gate)))
+    };
     match role {
         "untraced" => vercel_runtime::run(service_fn(handler)).await,
         "traced" => vercel_runtime::run(traced(service_fn(handler))).await,
@@ -52,9 +54,9 @@ async fn play(role: &str) -> Result<(), Error> {
     }
 }
 
-async fn handle(
-    request: Request,
-    state: AppState,
+fn handle(
+    request: &Request,
+    state: &AppState,
     gate: Arc<Notify>,
 ) -> Result<Response<ResponseBody>, Error> {
     match request.uri().path() {

@@ -118,7 +118,7 @@ async fn a_trace_that_langfuse_has_is_continued() {
 
     let observations = stage.langfuse.observations();
     assert_eq!(observations.len(), 1);
-    assert_eq!(observations[0].trace_id.to_string(), TRACE);
+    assert_eq!(observations[0].trace_id, TRACE);
 }
 
 #[tokio::test]

@@ -30,9 +30,10 @@ pub(crate) fn assert_answered(invocation: &Invocation, question: &str) {
     assert!(body.contains(question), "{body}");
 }
 
-/// Asserts that the whole trace of a request was with the collector before the runtime said `end`.
+/// Asserts that the whole trace of a request was with the collector before the runtime said
+/// `end`.
 pub(crate) fn assert_arrived_before_the_end(langfuse: &Langfuse, invocation: &Invocation) -> Trace {
-    let ended = invocation.timeline.ended.expect("no `end`");
+    let ended = invocation.timeline.ended.unwrap();
     let trace = trace_of(langfuse, &invocation.request_id);
     assert_eq!(trace.observations().len(), 3, "{trace}");
     for observation in trace.observations() {
@@ -49,5 +50,5 @@ fn trace_of(langfuse: &Langfuse, request_id: &str) -> Trace {
     let mut traces = langfuse.traces().into_iter();
     let is_its =
         |trace: &Trace| trace.root().unwrap().text("faas.invocation_id") == Some(request_id);
-    traces.find(is_its).expect("no trace of the request")
+    traces.find(is_its).unwrap()
 }

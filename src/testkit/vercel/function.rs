@@ -79,13 +79,11 @@ pub(super) async fn supervise(
                 Some(Order::Terminate) => {
                     process.signal(Signal::SIGCONT);
                     process.signal(Signal::SIGTERM);
-                    match tokio::time::timeout(GRACE, process.wait()).await {
-                        Ok(status) => break status,
-                        Err(_) => {
-                            sigkill = true;
-                            process.signal(Signal::SIGKILL);
-                        }
+                    if let Ok(status) = tokio::time::timeout(GRACE, process.wait()).await {
+                        break status;
                     }
+                    sigkill = true;
+                    process.signal(Signal::SIGKILL);
                 }
                 Some(Order::Kill) | None => {
                     sigkill = true;
