@@ -169,8 +169,8 @@ impl Draft {
     }
 }
 
-/// Keys begin alike and end differently, so they are compared from their ends.
+/// Keys begin alike and end differently, so their ends are compared first.
 fn is_same(one: &Key, other: &Key) -> bool {
     let (one, other) = (one.as_str().as_bytes(), other.as_str().as_bytes());
-    one.len() == other.len() && one.iter().rev().eq(other.iter().rev())
+    one.len() == other.len() && one.last() == other.last() && one == other
 }

@@ -1,9 +1,10 @@
 //! What this crate sends is what the official SDKs send, but for the differences that are listed.
 //!
 //! With `WARMSPAN_GOLDEN`, a folder with captures of the official SDKs, everything that they sent is
-//! compared; without it, what `expected` knows of the Python SDK 5.0.4. Calls of models through
-//! instrumented clients have tests of their own.
+//! compared, calls of models through instrumented clients included; without it, what `expected` knows
+//! of the Python SDK 5.0.4.
 
+mod calls;
 mod capture;
 mod differences;
 mod expected;
@@ -67,6 +68,7 @@ async fn what_is_sent_is_what_the_official_sdks_send() {
         );
         used.extend(compare(sdk, &theirs, &ours(*language).await));
     }
+    used.extend(calls_of_models(Path::new(&golden)).await);
     let unused: Vec<_> = (0..DIFFERENCES.len())
         .filter(|at| !used.contains(at))
         .map(|at| &DIFFERENCES[at])
@@ -88,6 +90,29 @@ async fn the_own_table_says_what_the_capture_says() {
         theirs.retain(|key, _| !["service.instance.id", "telemetry.sdk.version"].contains(&&**key));
         assert_eq!(own, &theirs, "{observation}");
     }
+}
+
+/// The calls of the scenarios through instrumented OpenAI clients.
+async fn calls_of_models(golden: &Path) -> BTreeSet<usize> {
+    let mut used = BTreeSet::new();
+    for (sdk, language) in SDKS {
+        let dump = fs::read_to_string(golden.join(format!("{sdk}.dump.txt"))).expect("a capture");
+        let theirs = Capture::of_dumped_calls(&dump, calls::NAMES);
+        let is_python = matches!(language, Language::Python { .. });
+        let ours = Capture::of_calls(&calls::observed(is_python).await, calls::NAMES);
+        for name in calls::NAMES {
+            assert!(
+                theirs.get(name).is_some() && ours.get(name).is_some(),
+                "{sdk}: {name}"
+            );
+        }
+        used.extend(compare(
+            sdk,
+            &theirs.only(calls::NAMES),
+            &ours.only(calls::NAMES),
+        ));
+    }
+    used
 }
 
 async fn ours(language: Language) -> Capture {

@@ -32,6 +32,12 @@ impl Capture {
         self.0.get(observation)
     }
 
+    /// These observations, without resource and scope.
+    pub(super) fn only(mut self, names: &[&str]) -> Self {
+        self.0.retain(|name, _| names.contains(&name.as_str()));
+        self
+    }
+
     pub(super) fn observations(&self) -> impl Iterator<Item = (&str, &Attributes)> {
         self.0
             .iter()
@@ -39,13 +45,30 @@ impl Capture {
     }
 
     pub(super) fn of(observations: &[Observation]) -> Self {
+        Self::named(observations, |name, kind| Some(key(name, kind)))
+    }
+
+    /// Of the observed calls of models, in the order of their beginnings, under these names.
+    pub(super) fn of_calls(observations: &[Observation], names: &[&str]) -> Self {
+        let mut observations = observations.to_vec();
+        observations.sort_by_key(|observation| observation.start);
+        let mut names = names.iter();
+        Self::named(&observations, |_, _| names.next().map(ToString::to_string))
+    }
+
+    fn named(
+        observations: &[Observation],
+        mut name: impl FnMut(&str, &str) -> Option<String>,
+    ) -> Self {
         let mut capture = Self::default();
         let names: BTreeMap<_, _> = observations
             .iter()
             .map(|o| (o.span_id.as_str(), o.name.as_str()))
             .collect();
         for observation in observations {
-            let key = key(&observation.name, &observation.as_type);
+            let Some(key) = name(&observation.name, &observation.as_type) else {
+                continue;
+            };
             for (attribute, value) in &observation.attributes {
                 capture.set(&key, attribute, typed(value));
             }
@@ -74,6 +97,18 @@ impl Capture {
 
     /// Of a dump: a line for each resource, scope and span, followed by its attributes.
     pub(super) fn of_dump(dump: &str) -> Self {
+        Self::named_dump(dump, |name, kind| (!is_call(name)).then(|| key(name, kind)))
+    }
+
+    /// Of the observed calls of models in a dump, in their order, under these names.
+    pub(super) fn of_dumped_calls(dump: &str, names: &[&str]) -> Self {
+        let mut names = names.iter();
+        Self::named_dump(dump, |name, _| {
+            is_call(name).then(|| names.next().map(ToString::to_string))?
+        })
+    }
+
+    fn named_dump(dump: &str, mut name: impl FnMut(&str, &str) -> Option<String>) -> Self {
         let mut capture = Self::default();
         let names: BTreeMap<_, _> = dump
             .lines()
@@ -98,15 +133,14 @@ impl Capture {
                     attributes.push((attribute, plain(value)));
                     lines.next();
                 }
-                // Of the observed calls of models nothing is compared here.
-                if span.name.to_lowercase().starts_with("openai") || span.name == "chat1" {
-                    continue;
-                }
                 let of = |key: &str| {
                     let found = attributes.iter().find(|(attribute, _)| *attribute == key);
                     found.and_then(|(_, value)| value.strip_prefix("string:"))
                 };
-                let key = key(span.name, of("langfuse.observation.type").unwrap_or("span"));
+                let kind = of("langfuse.observation.type").unwrap_or("span");
+                let Some(key) = name(span.name, kind) else {
+                    continue;
+                };
                 for (attribute, value) in &attributes {
                     capture.set(&key, attribute, value.as_str());
                 }
@@ -203,6 +237,11 @@ fn flatten(path: &str, json: &Json, into: &mut BTreeMap<String, String>) {
         }
         leaf => _ = into.insert(path.to_owned(), leaf.to_string()),
     }
+}
+
+/// Whether a span is of an instrumented client.
+fn is_call(name: &str) -> bool {
+    name.to_lowercase().starts_with("openai") || name == "chat1"
 }
 
 fn key(name: &str, kind: &str) -> String {
