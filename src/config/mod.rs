@@ -43,7 +43,7 @@ use crate::{
 /// | [`compression`](Self::compression) | `LANGFUSE_OTEL_COMPRESSION` (`gzip`, `none`) | gzip when it pays |
 /// | [`otlp_endpoint`](Self::otlp_endpoint) | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT` | none; used only without Langfuse keys |
 /// | [`otlp_header`](Self::otlp_header) | `OTEL_EXPORTER_OTLP_TRACES_HEADERS`, `OTEL_EXPORTER_OTLP_HEADERS` | none |
-/// | [`service_name`](Self::service_name) | `OTEL_SERVICE_NAME`, `AWS_LAMBDA_FUNCTION_NAME`, `K_SERVICE`, `VERCEL_GIT_REPO_SLUG` | `unknown_service` |
+/// | [`service_name`](Self::service_name) | `OTEL_SERVICE_NAME`, `VERCEL_GIT_REPO_SLUG`, `AWS_LAMBDA_FUNCTION_NAME`, `K_SERVICE` | `unknown_service` |
 /// | [`ca_file`](Self::ca_file) | `SSL_CERT_FILE` | the compiled-in web roots |
 ///
 /// A value that cannot be used is one warning that names the variable, the value and what is used
@@ -554,9 +554,10 @@ static SERVICE_NAME: Setting<String> = Setting {
     name: "service_name",
     variables: &[
         "OTEL_SERVICE_NAME",
+        // Before that of the Lambda function which Vercel may run it on.
+        "VERCEL_GIT_REPO_SLUG",
         "AWS_LAMBDA_FUNCTION_NAME",
         "K_SERVICE",
-        "VERCEL_GIT_REPO_SLUG",
     ],
     expects: "a name",
     parse: |text| Some(text.to_owned()),
