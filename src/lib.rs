@@ -102,6 +102,7 @@ pub use observe::observe;
 #[doc(hidden)]
 pub use observe::runtime as __private;
 pub use opentelemetry;
+pub use opentelemetry_sdk;
 #[cfg(feature = "bedrock")]
 pub use provider::bedrock;
 #[cfg(feature = "openai")]

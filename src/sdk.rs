@@ -319,6 +319,11 @@ impl Sdk {
         &self.0.common_attributes
     }
 
+    /// The same, also after the shutdown: its queue counts what comes too late.
+    pub(crate) fn pipeline_even_if_shut_down(&self) -> Option<&Pipeline> {
+        self.0.pipeline.as_ref()
+    }
+
     /// What records, as long as it does: not when tracing is off or the SDK has been shut down.
     pub(crate) fn pipeline(&self) -> Option<&Pipeline> {
         let pipeline = self.0.pipeline.as_ref();

@@ -1,4 +1,5 @@
-//! The application's spans that are open: what must be known of a span when a child of it ends.
+//! What is open in this process: the application's spans, and the observations among them. What is
+//! sent must hang from something that is sent too, and a parent ends after its children.
 
 use std::{
     collections::HashMap,
@@ -10,43 +11,62 @@ use std::{
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceId};
 
-use crate::observation::Propagated;
+use crate::observation::{Propagated, WeakObservation};
 
 /// Names a span.
 pub(crate) type SpanKey = (TraceId, SpanId);
 
-/// One open span of the application.
+pub(crate) fn key(context: &SpanContext) -> SpanKey {
+    (context.trace_id(), context.span_id())
+}
+
+/// Something open.
 #[derive(Debug)]
-pub(super) struct LiveSpan {
-    pub(super) parent: Parent,
-    /// Whether an observation is somewhere around it.
-    pub(super) is_below_observation: bool,
-    /// Whether it will be sent: it is about LLMs as far as was known when it began, or something
-    /// inside of it is sent and needs it to hang from.
-    pub(super) is_sent: bool,
-    /// Whether an observation inside of it is a model call that counts its own tokens.
-    pub(super) has_model_call_inside: bool,
+struct Node {
+    parent: Option<SpanKey>,
+    /// Whether something around it is sent.
+    is_below_sent: bool,
+    /// Whether it is expected to be sent by what was known when it began.
+    is_expected: bool,
+    /// Whether something that is sent hangs from it.
+    is_wanted: bool,
+    /// What must be known at the end of an application's span; nothing of an observation.
+    seen: Option<Seen>,
+}
+
+impl Node {
+    fn is_sent(&self) -> bool {
+        self.is_expected || self.is_wanted
+    }
+}
+
+/// What is to be known of an application's span when it ends.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Whether what it hangs from is sent, by us or by another process.
+    pub(super) has_sent_parent: bool,
+    /// Whether an observation inside or around it is the same model call and counts its tokens.
+    pub(super) is_counted: bool,
+    /// The observation around it.
+    pub(super) enclosing: Option<WeakObservation>,
     pub(super) propagated: Option<Propagated>,
 }
 
-/// What a span hangs from.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Parent {
-    /// Nothing that is sent by anybody.
-    None,
-    /// Another span of the application.
-    Span(SpanKey),
-    /// An observation.
-    Observation,
-    /// A span of another process, which says that it sends it.
-    Claimed,
+/// How an application's span ended.
+#[derive(Debug)]
+pub(super) struct EndedSpan {
+    pub(super) seen: Seen,
+    /// Whether something that is sent hangs from it.
+    pub(super) is_wanted: bool,
+    parent: Option<SpanKey>,
+    is_below_sent: bool,
 }
 
-/// The open spans of every provider that an SDK is composed with.
+/// The open spans of every provider that an SDK is composed with, and its open observations.
 #[derive(Debug, Default)]
 pub(crate) struct LiveSpans {
     is_composed: AtomicBool,
-    spans: Mutex<HashMap<SpanKey, LiveSpan>>,
+    nodes: Mutex<HashMap<SpanKey, Node>>,
 }
 
 impl LiveSpans {
@@ -60,61 +80,116 @@ impl LiveSpans {
         self.is_composed.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn begin(&self, key: SpanKey, span: LiveSpan) {
-        self.spans().insert(key, span);
+    /// Whether it is open, and one of these.
+    pub(crate) fn knows(&self, span: SpanKey) -> bool {
+        self.nodes().contains_key(&span)
+    }
+
+    /// An observation begins inside of `parent`, which is open. Whether that one is sent.
+    pub(crate) fn begin_observation(
+        &self,
+        own: SpanKey,
+        parent: Option<SpanKey>,
+        is_model_call: bool,
+    ) -> bool {
+        let mut nodes = self.nodes();
+        let has_sent_parent = want_parent(&mut nodes, parent);
+        if is_model_call {
+            visit(&mut nodes, parent, |node| {
+                if let Some(seen) = &mut node.seen {
+                    seen.is_counted = true;
+                }
+            });
+        }
+        let node = Node {
+            parent: parent.filter(|parent| *parent != own),
+            is_below_sent: has_sent_parent,
+            is_expected: true,
+            is_wanted: false,
+            seen: None,
+        };
+        nodes.insert(own, node);
+        has_sent_parent
+    }
+
+    pub(crate) fn end_observation(&self, own: SpanKey) {
+        self.nodes().remove(&own);
+    }
+
+    /// A span of the application begins inside of `parent`. Returns whether it is the first that is
+    /// expected to be sent.
+    pub(super) fn begin(
+        &self,
+        own: SpanKey,
+        parent: Option<SpanKey>,
+        is_expected: bool,
+        mut seen: Seen,
+    ) -> bool {
+        let mut nodes = self.nodes();
+        let around = parent.and_then(|parent| nodes.get(&parent));
+        let is_below_sent =
+            seen.has_sent_parent || around.is_some_and(|node| node.is_sent() || node.is_below_sent);
+        if is_expected {
+            seen.has_sent_parent |= want_parent(&mut nodes, parent);
+        }
+        let is_root = is_expected && !seen.has_sent_parent;
+        let node = Node {
+            parent: parent.filter(|parent| *parent != own),
+            is_below_sent,
+            is_expected,
+            is_wanted: false,
+            seen: Some(seen),
+        };
+        nodes.insert(own, node);
+        is_root
     }
 
     /// `None` for a span that was never seen, or seen ending already: by a second processor.
-    pub(super) fn end(&self, key: SpanKey) -> Option<LiveSpan> {
-        self.spans().remove(&key)
+    pub(super) fn end(&self, own: SpanKey) -> Option<EndedSpan> {
+        let node = self.nodes().remove(&own)?;
+        Some(EndedSpan {
+            seen: node.seen?,
+            is_wanted: node.is_wanted,
+            parent: node.parent,
+            is_below_sent: node.is_below_sent,
+        })
     }
 
-    /// An observation begins inside of the span `around`. Whether that one will be sent, so that it
-    /// is no root.
-    pub(crate) fn observation_begins(
-        &self,
-        around: &SpanContext,
-        is_below_observation: bool,
-        is_model_call: bool,
-    ) -> bool {
-        let key = (around.trace_id(), around.span_id());
-        let mut spans = self.spans();
-        let is_sent = spans.get(&key).is_some_and(|span| span.is_sent);
-        visit(&mut spans, Parent::Span(key), |span| {
-            span.is_sent |= is_below_observation;
-            span.has_model_call_inside |= is_model_call;
-        });
-        is_sent || is_below_observation
+    /// An ended span is sent. Whether it is the first of what is sent.
+    pub(super) fn is_root(&self, span: &EndedSpan) -> bool {
+        let is_below = || span.is_below_sent && want_parent(&mut self.nodes(), span.parent);
+        !(span.seen.has_sent_parent || is_below())
     }
 
-    /// A span that is sent has ended. Whether it is the root of what is sent.
-    pub(super) fn sent(&self, span: &LiveSpan) -> bool {
-        let mut spans = self.spans();
-        if span.is_below_observation {
-            visit(&mut spans, span.parent, |ancestor| ancestor.is_sent = true);
-        }
-        match span.parent {
-            Parent::None => true,
-            Parent::Span(key) => !spans.get(&key).is_some_and(|parent| parent.is_sent),
-            Parent::Observation | Parent::Claimed => false,
-        }
-    }
-
-    fn spans(&self) -> MutexGuard<'_, HashMap<SpanKey, LiveSpan>> {
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
+    fn nodes(&self) -> MutexGuard<'_, HashMap<SpanKey, Node>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Visits the open spans from `next` upwards.
+/// Something is sent that hangs from `parent`: that one is too, with those between it and something
+/// that is sent, if there is such a thing. Whether it is.
+fn want_parent(nodes: &mut HashMap<SpanKey, Node>, parent: Option<SpanKey>) -> bool {
+    visit(nodes, parent, |node| node.is_wanted |= node.is_below_sent);
+    parent
+        .and_then(|parent| nodes.get(&parent))
+        .is_some_and(Node::is_sent)
+}
+
+/// Visits what is open from `next` upwards.
 fn visit(
-    spans: &mut HashMap<SpanKey, LiveSpan>,
-    mut next: Parent,
-    mut look: impl FnMut(&mut LiveSpan),
+    nodes: &mut HashMap<SpanKey, Node>,
+    mut next: Option<SpanKey>,
+    mut look: impl FnMut(&mut Node),
 ) {
-    while let Parent::Span(key) = next
-        && let Some(span) = spans.get_mut(&key)
-    {
-        look(span);
-        next = span.parent;
+    // Ids that repeat could make a circle.
+    for _ in 0..MAX_DEPTH {
+        let Some(node) = next.and_then(|key| nodes.get_mut(&key)) else {
+            return;
+        };
+        look(node);
+        next = node.parent;
     }
 }
+
+/// Deeper trees end here.
+const MAX_DEPTH: usize = 256;

@@ -20,11 +20,12 @@ use opentelemetry_sdk::{
 use super::{
     filter::is_default_export_span,
     foreign,
-    live::{LiveSpan, Parent},
+    live::{Seen, key},
 };
 use crate::{
     Observation, Sdk, diagnostics,
     observation::{Propagated, current_in},
+    provider::is_observed,
     transport::Patience,
 };
 
@@ -35,9 +36,12 @@ use crate::{
 /// `shutdown` send them from a thread of their own, within the SDK's timeout, and do not shut the
 /// SDK down.
 #[derive(Clone)]
+#[must_use = "a processor does nothing until a provider has it"]
 pub struct LlmSpanProcessor {
     sdk: Sdk,
     should_export: Option<Choice>,
+    /// Whether the provider's flush and shutdown flush the SDK.
+    flushes: bool,
 }
 
 /// Says which spans are sent.
@@ -51,11 +55,26 @@ impl LlmSpanProcessor {
         Self {
             sdk: sdk.clone(),
             should_export: None,
+            flushes: true,
         }
     }
 
-    /// Which of the application's spans are sent, in place of [`is_default_export_span`]. Of a
-    /// function that panics none is.
+    /// For a provider of the library's own, which is dropped wherever its subscriber is.
+    #[cfg(feature = "tracing")]
+    pub(super) fn without_flush(self) -> Self {
+        Self {
+            flushes: false,
+            ..self
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn sdk(&self) -> &Sdk {
+        &self.sdk
+    }
+
+    /// Which of the application's spans are sent, in place of [`is_default_export_span`]. It is
+    /// asked when a span has ended. Of a function that panics none is sent.
     ///
     /// ```
     /// use warmspan::composition::is_default_export_span;
@@ -65,7 +84,6 @@ impl LlmSpanProcessor {
     ///     is_default_export_span(span) || span.instrumentation_scope.name() == "vector-store"
     /// });
     /// ```
-    #[must_use = "a processor does nothing until a provider has it"]
     pub fn should_export(
         mut self,
         choose: impl Fn(&SpanData) -> bool + Send + Sync + 'static,
@@ -88,7 +106,7 @@ impl LlmSpanProcessor {
     }
 
     fn flush(&self, timeout: Duration) -> OTelSdkResult {
-        let Some(delivery) = self.sdk.delivery() else {
+        let Some(delivery) = self.sdk.delivery().filter(|_| self.flushes) else {
             return Ok(());
         };
         if delivery.queue().held(None) == 0 {
@@ -105,57 +123,59 @@ impl LlmSpanProcessor {
 
 impl SpanProcessor for LlmSpanProcessor {
     fn on_start(&self, span: &mut Span, context: &Context) {
-        let own = span.span_context().clone();
-        if !own.is_sampled() || self.sdk.pipeline().is_none() {
+        let own = key(span.span_context());
+        if !span.span_context().is_sampled() || self.sdk.pipeline().is_none() {
             return;
         }
-        let trace = own.trace_id();
         let around = context.span().span_context().clone();
-        let is_child = around.is_valid() && around.trace_id() == trace;
-        let observation = current_in(context).filter(|current| current.trace_id() == trace);
+        let observation = current_in(context).filter(|current| current.trace_id() == own.0);
         if observation.is_some_and(|observation| !observation.is_of(&self.sdk)) {
             // It happens inside of another project's trace, whose processor sends it.
             return;
         }
-        let parent = if !is_child {
-            Parent::None
-        } else if observation.is_some_and(|observation| observation.id() == around.span_id()) {
-            Parent::Observation
-        } else if around.is_remote() && claims(context, trace) {
-            Parent::Claimed
-        } else {
-            Parent::Span((trace, around.span_id()))
-        };
-        let span = LiveSpan {
-            parent,
-            is_below_observation: observation.is_some(),
-            is_sent: span.exported_data().is_some_and(|span| self.exports(&span)),
-            has_model_call_inside: false,
+        let live = self.sdk.live_spans();
+        let is_child = around.is_valid() && around.trace_id() == own.0;
+        let parent = Some(key(&around)).filter(|parent| is_child && live.knows(*parent));
+        let seen = Seen {
+            // Of another process, or an observation that has ended already.
+            has_sent_parent: is_child
+                && parent.is_none()
+                && (around.is_remote() && claims(context, own.0)
+                    || observation.is_some_and(|current| current.id() == around.span_id())),
+            is_counted: is_observed(context),
+            enclosing: observation.map(Observation::downgrade),
             propagated: Propagated::of(context)
                 .or_else(|| observation.and_then(Observation::propagated).cloned()),
         };
-        self.sdk.live_spans().begin((trace, own.span_id()), span);
+        // The program's choice is asked at the end: here it could wait for the very span.
+        let is_expected = span
+            .exported_data()
+            .is_some_and(|span| is_default_export_span(&span));
+        if live.begin(own, parent, is_expected, seen)
+            && let Some(delivery) = self.sdk.delivery()
+        {
+            delivery.queue().begin(own.0, own.1);
+        }
     }
 
     fn on_end(&self, span: SpanData) {
-        let key = (span.span_context.trace_id(), span.span_context.span_id());
+        let own = key(&span.span_context);
         let live = self.sdk.live_spans();
-        let Some(seen) = live.end(key) else { return };
-        let is_exported = self.exports(&span);
-        if !is_exported && !seen.is_sent {
-            return;
-        }
-        let Some(pipeline) = self.sdk.pipeline() else {
+        let Some(ended) = live.end(own) else { return };
+        let Some(pipeline) = self.sdk.pipeline_even_if_shut_down() else {
             return;
         };
-        if !pipeline.keeps(span.span_context.trace_id()) {
+        let is_exported = self.exports(&span);
+        if !(is_exported || ended.is_wanted) || !pipeline.keeps(own.0) {
+            // If it had begun as a root, it is none.
+            pipeline.delivery().queue().withdraw(own.0, own.1);
             return;
         }
-        let is_app_root = live.sent(&seen);
+        let is_root = live.is_root(&ended);
         let span = if is_exported {
-            foreign::llm_span(&self.sdk, span, &seen, is_app_root)
+            foreign::llm_span(&self.sdk, span, &ended.seen, is_root)
         } else {
-            foreign::ancestor(&self.sdk, span, &seen)
+            foreign::ancestor(&self.sdk, span, &ended.seen, is_root)
         };
         pipeline.delivery().queue().push(span);
     }
@@ -181,6 +201,6 @@ impl fmt::Debug for LlmSpanProcessor {
         f.debug_struct("LlmSpanProcessor")
             .field("sdk", &self.sdk)
             .field("chooses", &self.should_export.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -136,6 +136,7 @@ impl Config {
     /// [`sample_rate`](Self::sample_rate).
     ///
     /// Whether a trace is kept is then decided when its root ends, and nothing of it leaves before.
+    /// Of spans of the application's own only errors of those that are sent count.
     /// [`Sdk::shutdown`](crate::Sdk::shutdown) sends what is undecided.
     ///
     /// ```

@@ -7,7 +7,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use opentelemetry::Context;
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     FlushPoint, FlushReport, Level, Observation, Sdk, TraceAttributes, diagnostics,
-    observation::{Propagated, active_span, attributes, context_with},
+    observation::{Propagated, attributes, context_with},
 };
 
 /// One open request.
@@ -50,6 +50,11 @@ impl Hold {
     }
 }
 
+/// How long a flush waits, at most, for model calls of its own trace whose responses are still being
+/// read. A response that was given up ends within one chunk; one that is read by a task of its own
+/// must not hold up the response to the request.
+const STREAM_PATIENCE: Duration = Duration::from_millis(250);
+
 /// A flush on its way.
 pub(crate) type Flushing = Pin<Box<dyn Future<Output = FlushReport> + Send>>;
 
@@ -62,12 +67,7 @@ impl Scope {
         deadline: Deadline,
     ) -> Self {
         let mut propagated = None;
-        let builder = sdk.observation(name).root();
-        // Where the application composes its spans with observations they share a tree.
-        let builder = match active_span().filter(|_| sdk.live_spans().is_composed()) {
-            Some(span) => builder.parent_span(span),
-            None => builder,
-        };
+        let builder = sdk.observation(name).app_root();
         let root = match incoming.parent(sdk.settings().parent) {
             Parent::None => builder.start(),
             Parent::Continued(remote) => {
@@ -208,13 +208,22 @@ impl Ended {
     /// Sends what this request recorded, within what time there is. `None` if there is nothing.
     pub(crate) fn flush(self) -> Option<Flushing> {
         let delivery = self.sdk.delivery()?;
-        if delivery.queue().held(Some(self.trace)) == 0 {
+        if delivery.queue().held(None) == 0 {
             return None;
         }
         let delivery = delivery.clone();
         let budget = self.budget();
         Some(Box::pin(async move {
-            let report = delivery.flush_invocation(self.trace, budget).await;
+            let begin = Instant::now();
+            let patience = if delivery.is_failing() {
+                Duration::ZERO
+            } else {
+                STREAM_PATIENCE.min(budget / 2)
+            };
+            let open_calls = self.sdk.open_calls();
+            open_calls.settle_trace(self.trace, patience).await;
+            let left = budget.saturating_sub(begin.elapsed());
+            let report = delivery.flush_invocation(self.trace, left).await;
             // The SDK lives as long as its flush, also where this was its last handle: dropped, it
             // would give up what is on its way.
             drop(self);

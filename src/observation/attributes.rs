@@ -77,7 +77,7 @@ pub(super) fn is_the_servers(key: &str) -> bool {
 
 /// A name that the server takes: the name of a root is the trace's, and it drops traces with names
 /// of more than 1000 UTF-16 units.
-pub(super) fn name(name: Cow<'static, str>) -> Cow<'static, str> {
+pub(crate) fn name(name: Cow<'static, str>) -> Cow<'static, str> {
     if name.len() <= MAX_NAME_UNITS || name.encode_utf16().count() <= MAX_NAME_UNITS {
         return name;
     }

@@ -11,7 +11,10 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use super::{
     Observation, ObservationType, attributes, current, draft::Draft, trace_attributes::Propagated,
 };
-use crate::Sdk;
+use crate::{
+    Sdk,
+    composition::{SpanKey, key},
+};
 
 /// An observation that has not begun. Made by [`Sdk::observation`].
 ///
@@ -37,6 +40,8 @@ pub struct ObservationBuilder<'a> {
 #[derive(Debug)]
 enum Parent {
     Current,
+    /// The application's span around it, where the two are composed.
+    Active,
     Observation(Observation),
     Span(SpanContext),
     None,
@@ -89,6 +94,13 @@ impl<'a> ObservationBuilder<'a> {
         self
     }
 
+    /// The root of what this application does for a request: inside of the application's own span
+    /// around it where the two are composed, of none elsewhere.
+    pub(crate) fn app_root(mut self) -> Self {
+        self.parent = Parent::Active;
+        self
+    }
+
     /// Begins a trace with an id of your own choice, from
     /// [`create_trace_id`](crate::create_trace_id) for instance.
     pub fn trace_id(mut self, id: TraceId) -> Self {
@@ -109,13 +121,16 @@ impl<'a> ObservationBuilder<'a> {
         let Some(pipeline) = self.sdk.pipeline() else {
             return Observation::disabled();
         };
-        let around = self.around();
+        let mut around = self.around();
         let context = pipeline.span_context(around.parent.as_ref(), self.trace_id);
+        if self.sdk.live_spans().is_composed() {
+            around.compose(self.sdk, key(&context), self.kind);
+        }
         let propagated = propagated(around.enclosing.as_ref());
         let mut attributes = Vec::with_capacity(EXPECTED_ATTRIBUTES);
         attributes.push(KeyValue::new(attributes::TYPE, self.kind.as_str()));
         if around.is_app_root {
-            pipeline.root_begins(context.trace_id());
+            pipeline.root_begins(&context);
             attributes.push(KeyValue::new(attributes::IS_APP_ROOT, true));
         }
         attributes.extend_from_slice(self.sdk.common_attributes());
@@ -159,13 +174,23 @@ impl<'a> ObservationBuilder<'a> {
         match &self.parent {
             Parent::Current => {
                 let current = Observation::current().filter(|current| current.is_of(self.sdk));
-                match self.active_span(current.as_ref()) {
-                    Some(span) => self.inside_span(span, current),
-                    None => Around::observation(current),
+                match current::active_span(self.sdk) {
+                    Some(active) => Around {
+                        enclosing: current
+                            .filter(|current| current.trace_id() == active.trace_id()),
+                        parent: Some(active),
+                        is_app_root: false,
+                    },
+                    None => Around::observation(current, self.sdk),
                 }
             }
+            Parent::Active => Around {
+                parent: current::active_span(self.sdk),
+                enclosing: None,
+                is_app_root: true,
+            },
             Parent::Observation(parent) => {
-                Around::observation((!parent.is_disabled()).then(|| parent.clone()))
+                Around::observation((!parent.is_disabled()).then(|| parent.clone()), self.sdk)
             }
             // Also under a span of another process: the server then knows what is this application's.
             Parent::Span(parent) => Around {
@@ -173,31 +198,7 @@ impl<'a> ObservationBuilder<'a> {
                 enclosing: None,
                 is_app_root: true,
             },
-            Parent::None => Around::observation(None),
-        }
-    }
-
-    /// The application's span that is innermost, if the application composes its spans with
-    /// observations.
-    fn active_span(&self, current: Option<&Observation>) -> Option<SpanContext> {
-        if !self.sdk.live_spans().is_composed() {
-            return None;
-        }
-        let active = current::active_span()?;
-        // In another trace it is outside of the current observation, or has left it.
-        let is_innermost = current.is_none_or(|current| {
-            active.trace_id() == current.trace_id() && active.span_id() != current.id()
-        });
-        is_innermost.then_some(active)
-    }
-
-    fn inside_span(&self, span: SpanContext, current: Option<Observation>) -> Around {
-        let is_below = current.is_some();
-        let live = self.sdk.live_spans();
-        Around {
-            is_app_root: !live.observation_begins(&span, is_below, self.kind.is_model_call()),
-            parent: Some(span),
-            enclosing: current,
+            Parent::None => Around::observation(None, self.sdk),
         }
     }
 }
@@ -211,13 +212,27 @@ struct Around {
 
 impl Around {
     /// Inside of an observation, or of none.
-    fn observation(enclosing: Option<Observation>) -> Self {
+    fn observation(enclosing: Option<Observation>, sdk: &Sdk) -> Self {
         Self {
             parent: enclosing
                 .as_ref()
                 .map(|enclosing| enclosing.span_context().clone()),
-            is_app_root: enclosing.is_none(),
+            // Another SDK's project does not have what is sent here.
+            is_app_root: !enclosing.as_ref().is_some_and(|around| around.is_of(sdk)),
             enclosing,
+        }
+    }
+
+    /// Finds its place among the application's spans.
+    fn compose(&mut self, sdk: &Sdk, own: SpanKey, kind: ObservationType) {
+        let live = sdk.live_spans();
+        let parent = self.parent.as_ref().map(key);
+        let has_sent_parent = live.begin_observation(own, parent, kind.is_model_call());
+        let is_known = parent.is_some_and(|parent| live.knows(parent));
+        if is_known && !has_sent_parent {
+            // A span that nobody sends, and the server shows a trace by the span without a parent.
+            self.parent = None;
+            self.is_app_root = true;
         }
     }
 }

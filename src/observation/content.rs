@@ -199,6 +199,12 @@ impl TextCapture {
         self.total
     }
 
+    /// Bytes of memory held.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// Whether no further character will be kept.
     pub(crate) fn is_full(&self) -> bool {
         self.room() == 0

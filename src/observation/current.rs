@@ -12,6 +12,7 @@ use opentelemetry::{
 };
 
 use super::Observation;
+use crate::{Sdk, composition::key};
 
 /// The entry in the context.
 struct Current(Observation);
@@ -20,18 +21,35 @@ struct Current(Observation);
 pub(crate) fn context_with(observation: &Observation) -> Context {
     EVER_CURRENT.store(true, Ordering::Relaxed);
     let context = Context::current_with_value(Current(observation.clone()));
-    if observation.sdk().live_spans().is_composed() && !observation.is_disabled() {
-        return context.with_remote_span_context(observation.span_context().clone());
+    if !observation.sdk().live_spans().is_composed() || observation.is_disabled() {
+        return context;
     }
-    context
+    // Whether the application's spans are sampled is not ours to say.
+    let own = observation.span_context();
+    let flags = match context.span().span_context() {
+        around if around.is_valid() && around.trace_id() == own.trace_id() => around.trace_flags(),
+        _ => own.trace_flags().with_sampled(true),
+    };
+    let slot = SpanContext::new(
+        own.trace_id(),
+        own.span_id(),
+        flags,
+        false,
+        own.trace_state().clone(),
+    );
+    context.with_remote_span_context(slot)
 }
 
-/// What is in the current context's span slot: an application's span, or an observation where the two
-/// are composed.
-pub(crate) fn active_span() -> Option<SpanContext> {
+/// What is in the current context's span slot where `sdk` is composed with an application's spans: one
+/// of those, or an observation of `sdk`'s. `None` if it has ended, or is nothing that `sdk` knows of.
+pub(super) fn active_span(sdk: &Sdk) -> Option<SpanContext> {
+    let live = sdk.live_spans();
+    if !live.is_composed() {
+        return None;
+    }
     Context::map_current(|context| {
         let active = context.span().span_context().clone();
-        active.is_valid().then_some(active)
+        (active.is_valid() && live.knows(key(&active))).then_some(active)
     })
 }
 

@@ -46,6 +46,20 @@ use crate::{Sdk, diagnostics};
 #[must_use = "an observation ends when its last handle is dropped"]
 pub struct Observation(Option<Arc<Shared>>);
 
+/// Says of an observation what it must know, and does not keep it open.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakObservation(Weak<Shared>);
+
+impl WeakObservation {
+    /// A model call inside has told its tokens.
+    pub(crate) fn is_counted_inside(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.is_counted_inside.store(true, Ordering::Relaxed);
+            shared.tell_around();
+        }
+    }
+}
+
 struct Shared {
     sdk: Sdk,
     span_context: SpanContext,
@@ -358,6 +372,11 @@ impl Observation {
         })))
     }
 
+    /// A handle that does not keep it open.
+    pub(crate) fn downgrade(&self) -> WeakObservation {
+        WeakObservation(self.0.as_ref().map(Arc::downgrade).unwrap_or_default())
+    }
+
     /// What holds for the whole trace, as far as it was known at the start.
     pub(crate) fn propagated(&self) -> Option<&Propagated> {
         self.0.as_ref()?.propagated.as_ref()
@@ -500,17 +519,32 @@ impl Shared {
         {
             delivery.queue().push(span);
         }
+        if self.sdk.live_spans().is_composed() {
+            let own = crate::composition::key(&self.span_context);
+            self.sdk.live_spans().end_observation(own);
+        }
         if tells_usage {
-            let mut around = self.parent();
-            while let Some(shared) = around {
-                shared.is_counted_inside.store(true, Ordering::Relaxed);
-                around = shared.parent();
-            }
+            self.tell_around();
+        }
+    }
+
+    /// Tells those around that tokens have been told.
+    fn tell_around(&self) {
+        let mut around = self.parent();
+        while let Some(shared) = around {
+            shared.is_counted_inside.store(true, Ordering::Relaxed);
+            around = shared.parent();
         }
     }
 
     fn parent(&self) -> Option<Arc<Self>> {
         self.parent.as_ref()?.upgrade()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }
 

@@ -24,12 +24,11 @@ pub(crate) mod value;
 pub use builder::ObservationBuilder;
 pub use content::Content;
 pub(crate) use content::{Captured, TextCapture};
-#[cfg(any(feature = "lambda", feature = "http"))]
-pub(crate) use current::active_span;
 pub(crate) use current::{context_with, current_in, with_current};
 pub(crate) use future::EndGuard;
 pub use future::{InObservation, ObserveFuture, Observed, RecordErr};
 pub use handle::Observation;
+pub(crate) use handle::WeakObservation;
 pub use kind::{Level, ObservationType};
 pub use names::{
     create_observation_id, create_trace_id, current_observation_id, current_trace_id, get_client,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     decode::Event,
-    delta::string_chars,
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, count, text},
@@ -113,23 +113,23 @@ impl Extract for MessageExtractor {
         if skip(event.data, draft) {
             return;
         }
-        let Ok(mut event) = serde_json::from_str::<Value>(event.data) else {
-            return;
-        };
+        if let Some(event) = event.json() {
+            self.read_event(&event, draft);
+        }
+    }
+}
+
+impl MessageExtractor {
+    /// Reads an event by its type.
+    pub(super) fn read_event(&mut self, event: &Value, draft: &mut Draft) {
         let index = event
             .get("index")
             .and_then(Value::as_u64)
             .unwrap_or_default();
-        match text(&event, "type") {
+        match text(event, "type") {
             Some("message_start") => {
-                let mut message = event
-                    .get_mut("message")
-                    .map(Value::take)
-                    .unwrap_or_default();
-                let member = |name: &str| {
-                    let member = message.get_mut(name);
-                    member.map(Value::take).unwrap_or_default()
-                };
+                let message = event.get("message").unwrap_or(&Value::Null);
+                let member = |name: &str| message.get(name).cloned().unwrap_or_default();
                 self.read_message(member, draft);
             }
             Some("content_block_start") => {
@@ -149,7 +149,7 @@ impl Extract for MessageExtractor {
             }
             Some("message_stop") => draft.done = true,
             Some("error") => {
-                let failure = Failure::of_envelope(&event, None);
+                let failure = Failure::of_envelope(event, None);
                 draft.fail(failure.unwrap_or_else(|| Failure::new("error", "")));
                 draft.done = true;
             }
@@ -159,13 +159,34 @@ impl Extract for MessageExtractor {
 }
 
 /// Counts the text of a delta that cannot be kept. False if the event must be parsed.
-fn skip(data: &str, draft: &mut Draft) -> bool {
-    if !draft.output.is_full(0) || !data.contains("\"text_delta\"") {
+pub(super) fn skip(data: &str, draft: &mut Draft) -> bool {
+    if !draft.is_full() {
         return false;
     }
-    let chars = string_chars(data, "text");
-    draft.output.skip(0, chars.unwrap_or_default());
-    chars.is_some()
+    let (mut is_delta, mut is_text, mut chars) = (false, false, None);
+    let can_be_skipped = look(data, |name, value| match name {
+        "type" if value.is("\"content_block_delta\"") => {
+            is_delta = true;
+            true
+        }
+        "type" => {
+            is_text = value.is("\"text_delta\"");
+            // Nothing is kept of thoughts, not even their length.
+            is_text || value.is("\"thinking_delta\"") || value.is("\"signature_delta\"")
+        }
+        "text" => {
+            chars = value.chars();
+            true
+        }
+        name => name != "amazon-bedrock-invocationMetrics",
+    });
+    if !can_be_skipped || !is_delta || is_text && chars.is_none() {
+        return false;
+    }
+    draft
+        .output
+        .skip(0, chars.filter(|_| is_text).unwrap_or_default());
+    true
 }
 
 /// Reads a block of content that is whole, or the beginning of one.

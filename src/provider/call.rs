@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::SystemTime};
 
 use serde_json::Value;
 
-use super::{failure::Failure, input::Counts, parameters::Parameters};
+use super::{failure::Failure, input::Counts, parameters::Parameters, structure::Structure};
 use crate::observation::{Captured, Usage};
 
 /// The kind of model call.
@@ -15,6 +15,9 @@ pub(crate) enum Operation {
     Responses,
     TextCompletion,
     Embeddings,
+    Speech,
+    Transcription,
+    Image,
 }
 
 impl Operation {
@@ -25,6 +28,10 @@ impl Operation {
             Self::GenerateContent => "generate_content",
             Self::TextCompletion => "text_completion",
             Self::Embeddings => "embeddings",
+            // The conventions have no words for these; rig has.
+            Self::Speech => "audio_generation",
+            Self::Transcription => "transcription",
+            Self::Image => "image_generation",
         }
     }
 
@@ -51,10 +58,20 @@ pub(crate) enum Ended {
 
 /// An input or output, as far as it was kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Recorded {
-    pub(crate) captured: Captured,
-    /// A structure, in which each text that was cut says so itself. A plain text does not.
-    pub(crate) is_json: bool,
+pub(crate) enum Recorded {
+    Text(Captured),
+    Json(Structure),
+}
+
+impl Recorded {
+    /// Characters there were.
+    #[cfg(test)]
+    pub(crate) fn total(&self) -> usize {
+        match self {
+            Self::Text(text) => text.total,
+            Self::Json(structure) => structure.total(),
+        }
+    }
 }
 
 /// One model call, with all its attempts.

@@ -23,6 +23,10 @@ pub(crate) enum Api {
     OllamaChat,
     OllamaGenerate,
     OllamaEmbed,
+    /// OpenAI's: text to speech, speech to text, and images, of which no content is read.
+    Speech,
+    Transcription,
+    Image,
 }
 
 impl Api {
@@ -39,6 +43,9 @@ impl Api {
             Self::Embeddings | Self::BedrockEmbed | Self::GeminiEmbed | Self::OllamaEmbed => {
                 Operation::Embeddings
             }
+            Self::Speech => Operation::Speech,
+            Self::Transcription => Operation::Transcription,
+            Self::Image => Operation::Image,
         }
     }
 
@@ -57,6 +64,7 @@ impl Api {
             Self::GeminiInteractions => Box::new(gemini::InteractionExtractor),
             Self::OllamaChat | Self::OllamaGenerate => Box::new(ollama::GenerateExtractor),
             Self::OllamaEmbed => Box::new(ollama::EmbedExtractor),
+            Self::Speech | Self::Transcription | Self::Image => Box::new(openai::MediaExtractor),
         }
     }
 
@@ -68,10 +76,49 @@ impl Api {
         )
     }
 
+    /// Whether a request of this API would have this body. Other programs' servers have such paths,
+    /// too. It is not parsed: it is about to be sent.
+    fn fits(self, body: &[u8]) -> bool {
+        let Ok(body) = std::str::from_utf8(body) else {
+            return false;
+        };
+        let has = |members: &[&str]| members.iter().any(|member| body.contains(member));
+        let is_said = has(&["\"model\""]);
+        match self {
+            Self::Chat => has(&["\"messages\""]),
+            Self::Completions => has(&["\"prompt\""]),
+            Self::Responses => {
+                has(&["\"model\"", "\"prompt\""]) && has(&["\"input\"", "\"prompt\""])
+            }
+            Self::Embeddings => is_said && has(&["\"input\""]),
+            Self::AnthropicMessages => has(&["\"messages\""]) && has(&["\"max_tokens\""]),
+            Self::GeminiInteractions => has(&["\"model\"", "\"agent\""]) && has(&["\"input\""]),
+            Self::OllamaChat => is_said && has(&["\"messages\""]),
+            Self::OllamaGenerate => is_said,
+            Self::OllamaEmbed => is_said && has(&["\"input\"", "\"prompt\""]),
+            Self::Speech => is_said && has(&["\"input\""]),
+            Self::Image => has(&["\"prompt\""]),
+            // Forms, which nothing here reads.
+            Self::Transcription => true,
+            // Their paths are like no other.
+            Self::GeminiGenerate
+            | Self::GeminiEmbed
+            | Self::BedrockConverse
+            | Self::BedrockInvoke
+            | Self::BedrockEmbed => true,
+        }
+    }
+
     /// The provider whose API it is, for servers that are nobody's.
     fn vendor(self) -> &'static str {
         match self {
-            Self::Chat | Self::Responses | Self::Completions | Self::Embeddings => "openai",
+            Self::Chat
+            | Self::Responses
+            | Self::Completions
+            | Self::Embeddings
+            | Self::Speech
+            | Self::Transcription
+            | Self::Image => "openai",
             Self::AnthropicMessages => "anthropic",
             Self::BedrockConverse | Self::BedrockInvoke | Self::BedrockEmbed => "aws.bedrock",
             Self::GeminiGenerate | Self::GeminiEmbed | Self::GeminiInteractions => "gcp.gemini",
@@ -99,7 +146,26 @@ impl Endpoint {
         }
     }
 
-    /// None if the request is no model call that we can read.
+    /// None if the request is no model call that we can read. Of a server that is no known
+    /// provider's the body must be that of one; without a body in memory, only media may be sent.
+    pub(crate) fn of_request(
+        method: &str,
+        host: &str,
+        path: &str,
+        body: Option<&[u8]>,
+    ) -> Option<Self> {
+        let endpoint = Self::recognise(method, host, path)?;
+        let is_media = matches!(endpoint.api, Api::Transcription | Api::Image);
+        let fits = match body {
+            Some(body) => {
+                known_provider(&host.to_ascii_lowercase()).is_some() || endpoint.api.fits(body)
+            }
+            None => is_media,
+        };
+        fits.then_some(endpoint)
+    }
+
+    /// The model call that a path tells.
     pub(crate) fn recognise(method: &str, host: &str, path: &str) -> Option<Self> {
         if !method.eq_ignore_ascii_case("POST") {
             return None;
@@ -136,7 +202,7 @@ fn route(path: &str) -> Option<(Api, Option<String>)> {
 /// What the end of a path tells.
 fn api_of(path: &str) -> Option<Api> {
     // The longer ends come first: Ollama's last segments are also OpenAI's.
-    const ENDS: [(&str, Api); 13] = [
+    const ENDS: [(&str, Api); 18] = [
         ("/api/chat", Api::OllamaChat),
         ("/api/generate", Api::OllamaGenerate),
         ("/api/embed", Api::OllamaEmbed),
@@ -150,6 +216,11 @@ fn api_of(path: &str) -> Option<Api> {
         ("/v1beta/interactions", Api::GeminiInteractions),
         ("/v1beta1/interactions", Api::GeminiInteractions),
         ("/v1/interactions", Api::GeminiInteractions),
+        ("/audio/speech", Api::Speech),
+        ("/audio/transcriptions", Api::Transcription),
+        ("/audio/translations", Api::Transcription),
+        ("/images/generations", Api::Image),
+        ("/images/edits", Api::Image),
     ];
     let known = ENDS.iter().find(|(end, _)| path.ends_with(end));
     known.map(|(_, api)| *api)
@@ -201,6 +272,16 @@ fn percent_decoded(segment: &str) -> String {
 
 /// OpenTelemetry's name of the provider that serves `host`; for others the host's own name.
 fn provider(host: &str, api: Api) -> Cow<'static, str> {
+    let host = host.to_ascii_lowercase();
+    match known_provider(&host) {
+        Some(name) => Cow::Borrowed(name),
+        // A server that speaks the protocol on this machine, in a test or behind a gateway.
+        None if host.is_empty() || is_local(&host) => Cow::Borrowed(api.vendor()),
+        None => Cow::Owned(host),
+    }
+}
+
+fn known_provider(host: &str) -> Option<&'static str> {
     const PROVIDERS: [(&str, &str); 24] = [
         ("api.openai.com", "openai"),
         (".openai.azure.com", "azure.ai.openai"),
@@ -227,14 +308,8 @@ fn provider(host: &str, api: Api) -> Cow<'static, str> {
         ("router.huggingface.co", "huggingface"),
         ("ollama.com", "ollama"),
     ];
-    let host = host.to_ascii_lowercase();
     let known = PROVIDERS.iter().find(|(end, _)| host.ends_with(end));
-    match known {
-        Some((_, name)) => Cow::Borrowed(name),
-        // A server that speaks the protocol on this machine, in a test or behind a gateway.
-        None if host.is_empty() || is_local(&host) => Cow::Borrowed(api.vendor()),
-        None => Cow::Owned(host),
-    }
+    known.map(|(_, name)| *name)
 }
 
 fn is_local(host: &str) -> bool {
@@ -329,6 +404,43 @@ mod tests {
                 Some(provider.into())
             );
         }
+    }
+
+    #[test]
+    fn on_a_server_that_is_nobodys_the_body_must_be_a_model_calls() {
+        let is_call = |host: &str, path: &str, body: &str| {
+            Endpoint::of_request("POST", host, path, Some(body.as_bytes())).is_some()
+        };
+        for (path, call, other) in [
+            (
+                "/api/chat",
+                r#"{"model":"m","messages":[]}"#,
+                r#"{"text":"hello"}"#,
+            ),
+            (
+                "/v1/interactions",
+                r#"{"model":"m","input":"x"}"#,
+                r#"{"click":1}"#,
+            ),
+            (
+                "/v1/messages",
+                r#"{"messages":[],"max_tokens":1}"#,
+                r#"{"to":"ada"}"#,
+            ),
+            (
+                "/survey/responses",
+                r#"{"model":"m","input":"x"}"#,
+                r#"{"answer":4}"#,
+            ),
+            ("/images/edits", r#"{"prompt":"a cat"}"#, r#"{"crop":[1]}"#),
+        ] {
+            for host in ["localhost", "app.example.org"] {
+                assert!(is_call(host, path, call), "{path}");
+                assert!(!is_call(host, path, other), "{path}");
+            }
+        }
+        assert!(is_call("api.openai.com", "/v1/responses", "{}"));
+        assert!(is_call("ollama.com", "/api/chat", "{}"));
     }
 
     #[test]

@@ -20,7 +20,13 @@ pub(crate) trait Extract: Send + Sync {
 
     /// Reads one event of a stream.
     fn event(&mut self, event: Event<'_>, draft: &mut Draft);
+
+    /// Reads the counts of the last event that was put off.
+    fn deferred(&mut self, _: Event<'_>, _: &mut Draft) {}
 }
+
+/// Longest event that is put off instead of parsed, in bytes.
+const MAX_DEFERRED: usize = 16 * 1024;
 
 /// The value of a header by its name in lower case.
 pub(crate) type Header<'h> = &'h dyn Fn(&str) -> Option<&'h str>;
@@ -36,6 +42,9 @@ pub(crate) struct Draft {
     pub(crate) has_content: bool,
     /// The stream is of a provider that sent usage.
     pub(crate) has_usage: bool,
+    /// The last event that was not parsed although it holds counts: each repeats those so far, so
+    /// only the last matters. Empty if there is none.
+    pub(crate) deferred: String,
 }
 
 impl Draft {
@@ -54,6 +63,22 @@ impl Draft {
     pub(crate) fn usage(&mut self, usage: Usage) {
         self.call.usage = Some(usage);
         self.has_usage = true;
+        self.deferred.clear();
+    }
+
+    /// Whether a text delta adds nothing but its length. The first one is told by its time, too.
+    pub(crate) fn is_full(&self) -> bool {
+        self.has_content && self.output.is_full(0)
+    }
+
+    /// Keeps an event with counts unparsed until a later one or the end. False if it is too long.
+    pub(crate) fn defer(&mut self, data: &str) -> bool {
+        let fits = data.len() <= MAX_DEFERRED;
+        if fits {
+            self.deferred.clear();
+            self.deferred.push_str(data);
+        }
+        fits
     }
 
     /// Records the failure that an envelope holds, if it holds one.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{call::Recorded, fields::text};
+use super::{call::Recorded, fields::text, structure::Structure};
 use crate::observation::{Captured, Content, TextCapture};
 
 /// How much the input was. Kept under every content policy.
@@ -42,7 +42,7 @@ pub(crate) struct Input {
     pub(crate) counts: Counts,
     latest_user: Option<Captured>,
     system: TextCapture,
-    full: Vec<Value>,
+    full: Vec<Structure>,
     budget: Budget,
 }
 
@@ -54,11 +54,7 @@ impl Input {
             latest_user: None,
             system: TextCapture::new(content.max_system_chars()),
             full: Vec::new(),
-            budget: Budget {
-                left: content.max_chars(),
-                kept: 0,
-                total: 0,
-            },
+            budget: Budget(content.max_chars()),
         }
     }
 
@@ -87,8 +83,7 @@ impl Input {
             if is_text {
                 message = serde_json::json!({ "role": "user", "content": message });
             }
-            self.budget.keep(&mut message);
-            self.full.push(message);
+            self.full.push(self.budget.keep(message));
         }
     }
 
@@ -127,9 +122,8 @@ impl Input {
         }
         self.system_text(instructions);
         if self.content == Content::Full {
-            let mut message = serde_json::json!({ "role": "system", "content": instructions });
-            self.budget.keep(&mut message);
-            self.full.push(message);
+            let message = serde_json::json!({ "role": "system", "content": instructions });
+            self.full.push(self.budget.keep(message));
         }
     }
 
@@ -139,36 +133,22 @@ impl Input {
         match self.content {
             Content::Off => (None, None, self.counts),
             Content::Full => {
-                let Budget { kept, total, .. } = self.budget;
-                let text = serde_json::to_string(&self.full).unwrap_or_default();
-                let input = Recorded {
-                    captured: Captured::cut(text, kept, total),
-                    is_json: true,
-                };
                 // The messages hold the system prompt already.
-                (
-                    Some(input).filter(|_| !self.full.is_empty()),
-                    None,
-                    self.counts,
-                )
+                let is_there = !self.full.is_empty();
+                let input = is_there.then(|| Recorded::Json(Structure::list(self.full)));
+                (input, None, self.counts)
             }
             _ => {
-                let input = self.latest_user.map(|captured| Recorded {
-                    captured,
-                    is_json: false,
-                });
+                let input = self.latest_user.map(Recorded::Text);
                 (input, system, self.counts)
             }
         }
     }
 
     fn system_text(&mut self, parts: &Value) {
-        let mut capture = TextCapture::new(self.content.max_system_chars());
-        read_parts(parts, &mut capture, &mut self.counts);
-        let captured = capture.finish();
-        self.counts.chars += captured.total;
-        self.system.push(&captured.text);
-        self.system.skip(captured.total - captured.kept);
+        let before = self.system.total();
+        read_parts(parts, &mut self.system, &mut self.counts);
+        self.counts.chars += self.system.total() - before;
     }
 
     fn user_text(&mut self, parts: &Value) {
@@ -247,49 +227,35 @@ fn kind_of_part(part: &Value) -> &str {
 
 /// The characters that may still be kept of a whole structure.
 #[derive(Debug)]
-struct Budget {
-    left: usize,
-    kept: usize,
-    total: usize,
-}
+struct Budget(usize);
 
 impl Budget {
     /// Cuts the texts of a structure so that it stays within the budget and stays valid JSON.
-    fn keep(&mut self, value: &mut Value) {
+    fn keep(&mut self, value: Value) -> Structure {
         match value {
-            Value::String(text) => {
-                if let Some(placeholder) = media_placeholder(text) {
-                    *text = placeholder;
-                    return;
+            Value::String(text) => match media_placeholder(&text) {
+                Some(placeholder) => Value::String(placeholder).into(),
+                // Also without a cut it is free of keys and personal data then.
+                None => {
+                    let captured = Captured::of(&text, self.0);
+                    self.0 -= captured.kept;
+                    captured.into()
                 }
-                let captured = Captured::of(text, self.left);
-                self.left -= captured.kept;
-                self.kept += captured.kept;
-                self.total += captured.total;
-                // Also without a cut: it is free of keys and personal data now.
-                *text = marked(captured);
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.keep(item)),
+            },
+            Value::Array(items) => Structure::list(items.into_iter().map(|item| self.keep(item))),
             Value::Object(members) => {
-                members.retain(|name, _| !SECRET.contains(&name.as_str()));
-                for (name, member) in members {
+                let members = members
+                    .into_iter()
+                    .filter(|(name, _)| !SECRET.contains(&name.as_str()));
+                Structure::object(members.map(|(name, mut member)| {
                     if MEDIA.contains(&name.as_str()) {
-                        hide_media(member);
+                        hide_media(&mut member);
                     }
-                    self.keep(member);
-                }
+                    (name, self.keep(member))
+                }))
             }
-            _ => {}
+            value => value.into(),
         }
-    }
-}
-
-/// A text inside of a structure; if it was cut, it says so.
-pub(super) fn marked(captured: Captured) -> String {
-    let left_out = captured.total - captured.kept;
-    match left_out {
-        0 => captured.text,
-        _ => format!("{}…[+{left_out} chars]", captured.text),
     }
 }
 

@@ -5,6 +5,12 @@
 //! [`Call`](call::Call) comes out, which knows nothing of OpenTelemetry. An API is one file that
 //! implements [`Extract`](extract::Extract). An [`ObservedCall`](observed_call::ObservedCall)
 //! joins a recorder to its observation; a seam hands it what a client sends and receives.
+//!
+//! What a stream costs: once the preview is full, a delta is scanned for what would matter and its
+//! characters are counted, but it is not parsed. An open stream then holds about 2 KiB beside its
+//! observation, however long it becomes (`cheap_deltas.rs` measures both for each API). The bounds
+//! are 1 MiB for an event that is not complete, 4 MiB for a response that is one document, and
+//! what the content policy keeps.
 
 // The seams are features, the engine is not.
 #![cfg_attr(
@@ -30,6 +36,7 @@ mod fields;
 mod gemini;
 mod input;
 mod model_call;
+mod normalize;
 mod observed_body;
 mod observed_call;
 mod ollama;
@@ -48,16 +55,21 @@ mod report;
 #[cfg(feature = "reqwest-middleware")]
 pub mod reqwest_middleware;
 mod scoped;
+mod structure;
 mod vectors;
 
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest_middleware::reqwest_middleware;
 pub use call_attributes::CallAttributes;
 pub use model_call::{ModelCall, ObservedItems};
+pub(crate) use normalize::normalize;
 pub(crate) use open_calls::OpenCalls;
+pub(crate) use origin::is_observed;
 #[cfg(feature = "testkit")]
 pub use replay::replay;
 
+#[cfg(test)]
+mod cheap_deltas;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::SystemTime,
@@ -55,11 +55,8 @@ impl ObservedCall {
         } else {
             ObservationType::Generation
         };
+        // Inside of what is current there: an observation, or a span of the application's own.
         let builder = origin.sdk.observation(operation.name()).as_type(kind);
-        let builder = match &origin.parent {
-            Some(parent) => builder.parent(parent),
-            None => builder.root(),
-        };
         let observation = builder.start();
         if !observation.is_recording() {
             return None;
@@ -88,8 +85,16 @@ impl ObservedCall {
     pub(crate) fn request(&self, body: &[u8]) {
         self.0.record(|recorder| recorder.request(body));
         let shared = &self.0;
-        if let Some(recorder) = &shared.state().recorder {
-            report::request(recorder.call(), &shared.observation);
+        // What is reported may pass the program's mask, which runs under no lock of ours.
+        let call = {
+            let state = shared.state();
+            state
+                .recorder
+                .as_ref()
+                .map(|recorder| recorder.call().clone())
+        };
+        if let Some(call) = call {
+            report::request(&call, &shared.observation);
         }
         if let Some(attributes) = shared.origin.attributes() {
             attributes.apply(&shared.observation);
@@ -144,7 +149,8 @@ impl ObservedCall {
         let state = shared.state();
         if state.recorder.is_some() && shared.open.load(Ordering::Relaxed) == 0 {
             let weak: Weak<Shared> = Arc::downgrade(shared);
-            let number = shared.origin.sdk.open_calls().add(weak);
+            let trace = shared.observation.trace_id();
+            let number = shared.origin.sdk.open_calls().add(trace, weak);
             shared.open.store(number + 1, Ordering::Relaxed);
         }
     }
@@ -187,7 +193,9 @@ impl Shared {
         let finish = AssertUnwindSafe(|| recorder.finish(ended, attempts));
         if let Ok(call) = catch_unwind(finish) {
             report::response(&call, &self.observation);
-            warn_of_missing_usage(&call);
+            if call.lacks_usage() && self.origin.sdk.open_calls().is_first_without_usage() {
+                warn_of_missing_usage(&call);
+            }
         }
         self.closed();
     }
@@ -214,17 +222,13 @@ impl Drop for ObservedCall {
 
 /// Streams of OpenAI's chat API tell their usage only if they are asked to.
 fn warn_of_missing_usage(call: &Call) {
-    static WARNED: Once = Once::new();
-    if call.lacks_usage() {
-        WARNED.call_once(|| {
-            diagnostics::warn(format_args!(
-                "the stream of {} said nothing of its tokens, so it costs nothing in Langfuse: set \
-                 `stream_options.include_usage` in the request, or let warmspan set it with \
-                 `warmspan::openai::layer().include_usage()`",
-                call.model().unwrap_or("a model")
-            ));
-        });
-    }
+    diagnostics::warn(format_args!(
+        "the stream of {} said nothing of its tokens, so it costs nothing in Langfuse: set \
+         `stream_options.include_usage` in the request, or let warmspan set it with \
+         `warmspan::openai::layer().include_usage()` or \
+         `warmspan::reqwest_middleware().include_usage()`",
+        call.model().unwrap_or("a model")
+    ));
 }
 
 impl fmt::Debug for ObservedCall {

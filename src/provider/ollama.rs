@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     decode::Event,
-    delta::{has_value, string_chars},
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, count, text},
@@ -42,7 +42,7 @@ impl Extract for GenerateExtractor {
         if skip(event.data, draft) {
             return;
         }
-        let Ok(mut line) = serde_json::from_str::<Value>(event.data) else {
+        let Some(mut line) = event.json() else {
             return;
         };
         let done = line.get("done") == Some(&Value::Bool(true));
@@ -61,16 +61,27 @@ fn read_images(message: &Value, input: &mut Input) {
 
 /// Counts the text of a line that cannot be kept. False if the line must be parsed.
 fn skip(data: &str, draft: &mut Draft) -> bool {
-    if !draft.output.is_full(0)
-        || !data.contains("\"done\":false")
-        || has_value(data, "tool_calls")
-        || has_value(data, "error")
-    {
+    if !draft.is_full() {
         return false;
     }
-    let chars = string_chars(data, "content").or_else(|| string_chars(data, "response"));
-    draft.output.skip(0, chars.unwrap_or_default());
-    chars.is_some()
+    let (mut chars, mut goes_on) = (None, false);
+    let can_be_skipped = look(data, |name, value| match name {
+        "done" => {
+            goes_on = value.is("false");
+            goes_on
+        }
+        "content" | "response" => {
+            chars = value.chars();
+            true
+        }
+        "tool_calls" | "error" => value.is_empty(),
+        _ => true,
+    });
+    let Some(chars) = chars.filter(|_| can_be_skipped && goes_on) else {
+        return false;
+    };
+    draft.output.skip(0, chars);
+    true
 }
 
 /// Reads the members of a response or of a line.

@@ -11,7 +11,6 @@ use crate::{Sdk, observation::Observation};
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     pub(crate) sdk: Sdk,
-    pub(crate) parent: Option<Observation>,
     pub(crate) context: Context,
 }
 
@@ -23,24 +22,24 @@ impl Origin {
     /// None if nothing would be recorded, or somebody further out observes the call already.
     pub(crate) fn current() -> Option<Self> {
         let context = Context::current();
-        if context.get::<Observed>().is_some() {
+        if is_observed(&context) {
             return None;
         }
-        let parent = Observation::current();
-        let sdk = match &parent {
+        let sdk = match Observation::current() {
             Some(parent) => parent.sdk().clone(),
             None => crate::sdk().clone(),
         };
-        sdk.is_enabled().then_some(Self {
-            sdk,
-            parent,
-            context,
-        })
+        sdk.is_enabled().then_some(Self { sdk, context })
     }
 
     pub(crate) fn attributes(&self) -> Option<&CallAttributes> {
         self.context.get::<Arc<CallAttributes>>().map(Arc::as_ref)
     }
+}
+
+/// Whether an observation around this context is the model call that happens in it.
+pub(crate) fn is_observed(context: &Context) -> bool {
+    context.get::<Observed>().is_some()
 }
 
 /// Runs `work`, in which no call is observed a second time.

@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{call::Recorded, fields::text, input::marked};
+use super::{call::Recorded, fields::text, structure::Structure};
 use crate::observation::{Captured, Content, TextCapture};
 
 /// Choices and tool calls of which something is kept; further ones are counted as cut.
 const MAX_SLOTS: usize = 64;
 /// Characters kept of a name, an id or a finish reason.
 const MAX_NAME: usize = 128;
+/// Finish reasons kept of one choice.
+const MAX_FINISHES: usize = 16;
 
 /// The running state of a response: its choices, each with a text and tool calls.
 #[derive(Debug)]
@@ -27,7 +29,8 @@ pub(crate) struct Output {
 struct Choice {
     text: TextCapture,
     tools: Vec<ToolCall>,
-    finish_reason: Option<String>,
+    /// Why it ended; several if it went on after an end.
+    finish_reasons: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -136,7 +139,17 @@ impl Output {
             return;
         }
         if let Some(choice) = self.choice(choice) {
-            choice.finish_reason = Some(Captured::of(reason, MAX_NAME).text);
+            choice.finish_reasons = vec![Captured::of(reason, MAX_NAME).text];
+        }
+    }
+
+    /// Adds why a choice ended, which may go on and end again.
+    pub(crate) fn one_more_finish(&mut self, choice: u64, reason: &str) {
+        if let Some(choice) = self.choice(choice)
+            && choice.finish_reasons.len() < MAX_FINISHES
+        {
+            let reason = Captured::of(reason, MAX_NAME).text;
+            choice.finish_reasons.push(reason);
         }
     }
 
@@ -164,20 +177,34 @@ impl Output {
                 .is_some_and(|choice| choice.text.is_full())
     }
 
+    /// Bytes of memory held.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        let of_tool = |tool: &ToolCall| {
+            let id = tool.id.as_ref().map_or(0, String::capacity);
+            size_of::<ToolCall>() + id + tool.name.held() + tool.arguments.held()
+        };
+        let of_choice = |choice: &Choice| {
+            let tools: usize = choice.tools.iter().map(of_tool).sum();
+            size_of::<Choice>() + choice.text.held() + tools
+        };
+        self.choices.iter().map(of_choice).sum()
+    }
+
     /// Whether each choice that began has ended.
     pub(crate) fn is_finished(&self) -> bool {
         !self.choices.is_empty()
             && self
                 .choices
                 .iter()
-                .all(|choice| choice.finish_reason.is_some())
+                .all(|choice| !choice.finish_reasons.is_empty())
     }
 
     /// The reasons why the choices ended.
     pub(crate) fn finish_reasons(&self) -> Vec<String> {
         self.choices
             .iter()
-            .filter_map(|choice| choice.finish_reason.clone())
+            .flat_map(|choice| choice.finish_reasons.clone())
             .collect()
     }
 
@@ -187,38 +214,19 @@ impl Output {
             return None;
         }
         if let Some(summary) = self.summary {
-            let text = summary.to_string();
-            let chars = text.chars().count();
-            let captured = Captured::cut(text, chars, chars);
-            return Some(Recorded {
-                captured,
-                is_json: true,
-            });
+            return Some(Recorded::Json(summary.into()));
         }
         if self.choices.len() <= 1 && !self.has_tool_calls() {
             let captured = self.choices.pop()?.text.finish();
-            return Some(Recorded {
-                captured,
-                is_json: false,
-            })
-            .filter(|recorded| recorded.captured.total > 0);
+            return (captured.total > 0).then_some(Recorded::Text(captured));
         }
-        let (mut kept, mut total) = (0, self.beyond);
-        let mut count = |captured: &Captured| {
-            kept += captured.kept;
-            total += captured.total;
+        let mut choices: Vec<Structure> = self.choices.into_iter().map(Choice::finish).collect();
+        let mut structure = match choices.len() {
+            1 => choices.pop().unwrap_or_default(),
+            _ => Structure::list(choices),
         };
-        let choices = self.choices.into_iter();
-        let mut values: Vec<Value> = choices.map(|choice| choice.finish(&mut count)).collect();
-        let value = match values.len() {
-            1 => values.pop().unwrap_or_default(),
-            _ => Value::Array(values),
-        };
-        let captured = Captured::cut(value.to_string(), kept, total);
-        Some(Recorded {
-            captured,
-            is_json: true,
-        })
+        structure.count_beyond(self.beyond);
+        Some(Recorded::Json(structure))
     }
 
     fn choice(&mut self, index: u64) -> Option<&mut Choice> {
@@ -229,7 +237,7 @@ impl Output {
             self.choices.push(Choice {
                 text,
                 tools: Vec::new(),
-                finish_reason: None,
+                finish_reasons: Vec::new(),
             });
         }
         self.choices.get_mut(at)
@@ -237,37 +245,41 @@ impl Output {
 }
 
 impl Choice {
-    fn finish(self, count: &mut impl FnMut(&Captured)) -> Value {
+    fn finish(self) -> Structure {
         let text = self.text.finish();
-        count(&text);
         if self.tools.is_empty() {
-            return marked(text).into();
+            return text.into();
         }
-        let tools: Vec<Value> = self
-            .tools
-            .into_iter()
-            .map(|tool| tool.finish(&mut *count))
-            .collect();
-        let content = if text.total == 0 {
-            Value::Null
-        } else {
-            marked(text).into()
+        let content = match text.total {
+            0 => Value::Null.into(),
+            _ => text.into(),
         };
-        json!({ "role": "assistant", "content": content, "tool_calls": tools })
+        let tools = Structure::list(self.tools.into_iter().map(ToolCall::finish));
+        object([
+            ("role", Value::from("assistant").into()),
+            ("content", content),
+            ("tool_calls", tools),
+        ])
     }
 }
 
 impl ToolCall {
-    fn finish(self, count: &mut impl FnMut(&Captured)) -> Value {
-        let arguments = self.arguments.finish();
-        count(&arguments);
-        let name = self.name.finish().text;
-        json!({
-            "id": self.id,
-            "type": "function",
-            "function": { "name": name, "arguments": marked(arguments) },
-        })
+    fn finish(self) -> Structure {
+        let name = Value::from(self.name.finish().text);
+        let function = object([
+            ("name", name.into()),
+            ("arguments", self.arguments.finish().into()),
+        ]);
+        object([
+            ("id", json!(self.id).into()),
+            ("type", Value::from("function").into()),
+            ("function", function),
+        ])
     }
+}
+
+fn object<const N: usize>(members: [(&str, Structure); N]) -> Structure {
+    Structure::object(members.map(|(name, member)| (name.to_owned(), member)))
 }
 
 /// Adds a piece as long as the common budget lasts.
@@ -311,10 +323,11 @@ mod tests {
     use super::*;
 
     fn finish(output: Output) -> Captured {
-        output
-            .finish()
-            .map(|recorded| recorded.captured)
-            .unwrap_or_default()
+        match output.finish() {
+            Some(Recorded::Json(structure)) => structure.shown("output", None),
+            Some(Recorded::Text(text)) => text,
+            None => Captured::default(),
+        }
     }
 
     #[test]

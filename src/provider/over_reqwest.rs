@@ -13,7 +13,8 @@ use super::{
 pub(super) fn recognise(request: &Request) -> Option<Endpoint> {
     let url = request.url();
     let host = url.host_str().unwrap_or_default();
-    Endpoint::recognise(request.method().as_str(), host, url.path())
+    let body = request.body().and_then(Body::as_bytes);
+    Endpoint::of_request(request.method().as_str(), host, url.path(), body)
 }
 
 /// Asks a chat's stream for its usage, unless the caller has said what to do.

@@ -68,6 +68,7 @@ impl Recorder {
                 done: false,
                 has_content: false,
                 has_usage: false,
+                deferred: String::new(),
             },
             decoder: None,
             streams_values: endpoint.api.streams_values(),
@@ -97,6 +98,9 @@ impl Recorder {
         self.draft.call.status = Some(status);
         let content_type = header("content-type");
         self.decoder = Some(Decoder::new(status, content_type, self.streams_values));
+        if (200..300).contains(&status) && content_type.is_some_and(is_media) {
+            self.decoder = None;
+        }
         // AWS appends an address to the type.
         let kind = header("x-amzn-errortype").and_then(|kind| kind.split(':').next());
         self.error_kind = kind.map(|kind| Captured::of(kind, MAX_KIND).text);
@@ -131,12 +135,7 @@ impl Recorder {
     /// Reads one event that a client has decoded already.
     pub(crate) fn item(&mut self, json: &str, now: SystemTime) {
         self.has_items = true;
-        let event = Event {
-            name: "",
-            data: json,
-            is_exception: false,
-        };
-        read_event(self.extractor.as_mut(), &mut self.draft, event);
+        read_event(self.extractor.as_mut(), &mut self.draft, event_of(json));
         if self.draft.has_content && self.draft.call.first_content.is_none() {
             self.draft.call.first_content = Some(now);
         }
@@ -145,6 +144,13 @@ impl Recorder {
     /// What is known by now.
     pub(crate) fn call(&self) -> &Call {
         &self.draft.call
+    }
+
+    /// Bytes of memory held for a response that is a stream.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        let decoder = self.decoder.as_ref().map_or(0, Decoder::held);
+        size_of::<Self>() + self.draft.output.held() + self.draft.deferred.capacity() + decoder
     }
 
     /// Whether the protocol's own end was seen: nothing that follows matters.
@@ -173,6 +179,11 @@ impl Recorder {
             Some(Decoder::Messages(framer)) => self.note_lost(framer.lost()),
             Some(Decoder::Unknown(_)) if ended == Ended::Eof => self.draft.fail(no_json()),
             Some(Decoder::Unknown(_)) | None => {}
+        }
+        let deferred = std::mem::take(&mut self.draft.deferred);
+        if !deferred.is_empty() {
+            self.extractor
+                .deferred(event_of(&deferred), &mut self.draft);
         }
         let Draft {
             mut call,
@@ -238,6 +249,21 @@ impl Recorder {
         }
         self.draft.call.note("response_cut", true);
     }
+}
+
+fn event_of(data: &str) -> Event<'_> {
+    Event {
+        name: "",
+        data,
+        is_exception: false,
+    }
+}
+
+/// Sounds and pictures, of which nothing is read.
+fn is_media(content_type: &str) -> bool {
+    ["audio/", "image/", "application/octet-stream"]
+        .iter()
+        .any(|kind| content_type.starts_with(kind))
 }
 
 fn no_json() -> Failure {

@@ -6,7 +6,7 @@ use super::{
     call::{Call, Ended, Recorded},
     failure::Failure,
 };
-use crate::observation::{Captured, Level, Observation, attributes};
+use crate::observation::{Level, Observation, attributes};
 
 // OpenTelemetry's conventions for generative AI, without content, for other back-ends than
 // Langfuse.
@@ -32,16 +32,19 @@ pub(super) fn request(call: &Call, observation: &Observation) {
     if !call.parameters.is_empty() {
         observation.model_parameters(&call.parameters);
     }
-    if let Some(Recorded { captured, is_json }) = call.input.clone() {
-        let counts = counts(&captured);
-        observation.captured_input(whole_if(is_json, captured));
-        if let (true, Some((chars, kept))) = (is_json, counts) {
-            observation.fact(attributes::INPUT_CHARS, chars);
-            observation.fact(attributes::INPUT_KEPT, kept);
+    let mask = observation.sdk().settings().mask.as_ref();
+    match call.input.clone() {
+        Some(Recorded::Text(text)) => {
+            observation.captured_input(text);
         }
+        Some(Recorded::Json(structure)) => {
+            observation.captured_json_input(structure.shown("input", mask));
+        }
+        None => {}
     }
-    if let Some(system) = &call.system {
-        observation.metadata("system_prompt", &super::input::marked(system.clone()));
+    if let Some(system) = call.system.clone() {
+        let shown = system.shown("metadata.system_prompt", mask);
+        observation.metadata("system_prompt", &shown);
     }
     if !call.counts.is_empty() {
         observation.metadata("input_counts", &call.counts);
@@ -59,13 +62,15 @@ pub(super) fn response(call: &Call, observation: &Observation) {
     if !call.parameters.is_empty() {
         observation.model_parameters(&call.parameters);
     }
-    if let Some(Recorded { captured, is_json }) = call.output.clone() {
-        let counts = counts(&captured);
-        observation.captured_output(whole_if(is_json, captured));
-        if let (true, Some((chars, kept))) = (is_json, counts) {
-            observation.fact(attributes::OUTPUT_CHARS, chars);
-            observation.fact(attributes::OUTPUT_KEPT, kept);
+    match call.output.clone() {
+        Some(Recorded::Text(text)) => {
+            observation.captured_output(text);
         }
+        Some(Recorded::Json(structure)) => {
+            let mask = observation.sdk().settings().mask.as_ref();
+            observation.captured_json_output(structure.shown("output", mask));
+        }
+        None => {}
     }
     if let Some(usage) = &call.usage {
         observation.usage(usage.clone());
@@ -132,20 +137,4 @@ fn warning(call: &Call) -> Option<&'static str> {
         Ended::Eof => Some("stream ended before its end mark"),
         Ended::Protocol | Ended::Error => None,
     }
-}
-
-/// A structure is marked inside where it was cut; a mark at its end would break it.
-fn whole_if(is_json: bool, mut captured: Captured) -> Captured {
-    if is_json {
-        captured.kept = captured.total;
-    }
-    captured
-}
-
-/// The characters there were and the characters kept, if some were left out.
-fn counts(captured: &Captured) -> Option<(i64, i64)> {
-    let count = |chars| i64::try_from(chars).unwrap_or(i64::MAX);
-    captured
-        .is_cut()
-        .then(|| (count(captured.total), count(captured.kept)))
 }

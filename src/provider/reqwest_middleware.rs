@@ -89,9 +89,7 @@ impl Middleware for ObserveMiddleware {
             let first = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await;
             // The request is on its way: reading it now costs the call nothing.
             let body = unread.as_ref().and_then(Request::body);
-            if let Some(body) = body.and_then(Body::as_bytes) {
-                call.request(body);
-            }
+            call.request(body.and_then(Body::as_bytes).unwrap_or_default());
             match first {
                 Poll::Ready(result) => result,
                 Poll::Pending => sending.await,
@@ -113,8 +111,6 @@ impl Middleware for ObserveMiddleware {
 }
 
 fn begin(request: &Request) -> Option<ObservedCall> {
-    // A body that is a stream of its own cannot be read here.
-    request.body().and_then(Body::as_bytes)?;
     let endpoint = over_reqwest::recognise(request)?;
     ObservedCall::start(&Origin::current()?, endpoint)
 }

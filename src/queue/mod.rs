@@ -18,7 +18,7 @@ use std::sync::{
 pub(crate) use body::{Body, BodyKind};
 pub use losses::Losses;
 pub(crate) use losses::Reason;
-use opentelemetry::trace::TraceId;
+use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::trace::SpanData;
 use state::State;
 pub(crate) use state::{Bounds, Tally, Ticket};
@@ -47,9 +47,16 @@ impl Queue {
     }
 
     /// The root of a trace begins.
-    pub(crate) fn begin(&self, trace: TraceId) {
+    pub(crate) fn begin(&self, trace: TraceId, root: SpanId) {
         if self.has_tail {
-            self.state().begin(trace);
+            self.state().begin(trace, root);
+        }
+    }
+
+    /// What began as a root ended, and is not sent.
+    pub(crate) fn withdraw(&self, trace: TraceId, root: SpanId) {
+        if self.has_tail {
+            self.state().withdraw(trace, root);
         }
     }
 

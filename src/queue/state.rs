@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use opentelemetry::{KeyValue, Value, trace::TraceId};
+use opentelemetry::{
+    KeyValue, Value,
+    trace::{SpanId, TraceId},
+};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::{
@@ -85,9 +88,20 @@ impl State {
     }
 
     /// The root of a trace begins.
-    pub(super) fn begin(&mut self, trace: TraceId) {
+    pub(super) fn begin(&mut self, trace: TraceId, root: SpanId) {
         if let Some(tail) = &mut self.tail {
-            tail.begin(trace);
+            tail.begin(trace, root);
+        }
+    }
+
+    /// What began as a root ended, and is not sent.
+    pub(super) fn withdraw(&mut self, trace: TraceId, root: SpanId) {
+        let decision = self
+            .tail
+            .as_mut()
+            .and_then(|tail| tail.withdraw(trace, root));
+        if decision == Some(Decision::LeaveOut) {
+            self.leave_out(trace);
         }
     }
 
@@ -106,20 +120,18 @@ impl State {
     /// Takes in a finished span. Returns how many spans were lost to make room, itself included.
     pub(super) fn push(&mut self, span: SpanData) -> usize {
         let id = span.span_context.trace_id();
-        if self.is_left_out(id) {
+        let decision = self.tail.as_mut().and_then(|tail| tail.ended(&span));
+        if decision == Some(Decision::LeaveOut) {
             self.sampled_out += 1;
+            self.leave_out(id);
             return 0;
         }
-        let decision = self.tail.as_mut().and_then(|tail| tail.ended(&span));
         let bytes = estimated_bytes(&span);
         let (has_room, lost) = self.make_room(id, bytes);
         if has_room {
             let trace = self.trace_mut(id);
             trace.finished_bytes += bytes;
             trace.finished.push(span);
-        }
-        if decision == Some(Decision::LeaveOut) {
-            self.leave_out(id);
         }
         lost
     }
@@ -218,14 +230,17 @@ impl State {
         let mut taken: Vec<Body> = Vec::new();
         let mut bytes = 0;
         let tail = self.tail.as_ref();
-        let may_leave = |trace: &&mut Trace| !tail.is_some_and(|tail| tail.is_undecided(trace.id));
-        for trace in self.traces.iter_mut().filter(may_leave) {
+        let is_undecided = |id| tail.is_some_and(|tail| tail.is_undecided(id));
+        for trace in &mut self.traces {
+            if is_undecided(trace.id) {
+                continue;
+            }
             let mut at = 0;
             while let Some(body) = trace.encoded.get(at) {
-                if taken
+                let is_of_another_kind = taken
                     .first()
-                    .is_some_and(|first| first.kind() != body.kind())
-                {
+                    .is_some_and(|first| first.kind() != body.kind());
+                if is_of_another_kind || is_undecided(body.subject()) {
                     at += 1;
                     continue;
                 }
@@ -277,20 +292,29 @@ impl State {
 
     /// Spans that may be sent, of one trace or of all.
     pub(super) fn held(&self, of: Option<TraceId>) -> usize {
-        let undecided = |id| self.tail.as_ref().is_some_and(|tail| tail.is_undecided(id));
         match of {
             None if self.tail.is_none() => self.spans,
-            None => {
-                let decided = self.traces.iter().filter(|trace| !undecided(trace.id));
-                decided.map(Trace::spans).sum()
+            None => self.traces.iter().map(|trace| self.sendable(trace)).sum(),
+            Some(id) => {
+                let trace = self.traces.iter().rfind(|trace| trace.id == id);
+                trace.map_or(0, |trace| self.sendable(trace))
             }
-            Some(id) if undecided(id) => 0,
-            Some(id) => self
-                .traces
-                .iter()
-                .rfind(|trace| trace.id == id)
-                .map_or(0, Trace::spans),
         }
+    }
+
+    /// The spans of a trace that are not held back.
+    fn sendable(&self, trace: &Trace) -> usize {
+        let Some(tail) = &self.tail else {
+            return trace.spans();
+        };
+        if tail.is_undecided(trace.id) {
+            return 0;
+        }
+        let held_back = trace
+            .encoded
+            .iter()
+            .filter(|body| tail.is_undecided(body.subject()));
+        trace.spans() - held_back.map(Body::spans).sum::<usize>()
     }
 
     /// Spans held, those of undecided traces included.
@@ -339,20 +363,26 @@ impl State {
         self.tail.as_ref().is_some_and(|tail| tail.is_left_out(id))
     }
 
-    /// Lets go of what is here of a trace. That is no loss. What only leaves with it stays.
+    /// Lets go of what is here of a trace, and of what is about it. That is no loss. What only leaves
+    /// with it stays.
     fn leave_out(&mut self, id: TraceId) {
-        let Some(trace) = self.traces.iter_mut().find(|trace| trace.id == id) else {
-            return;
-        };
-        let (own, others): (VecDeque<Body>, _) = std::mem::take(&mut trace.encoded)
-            .into_iter()
-            .partition(|body| body.subject() == id);
-        trace.encoded = others;
-        let spans = trace.finished.len() + own.iter().map(Body::spans).sum::<usize>();
-        let encoded: usize = own.iter().map(|body| body.bytes().len()).sum();
-        let bytes = trace.finished_bytes + encoded;
-        trace.finished.clear();
-        trace.finished_bytes = 0;
+        let (mut spans, mut bytes) = (0, 0);
+        for trace in &mut self.traces {
+            trace.encoded.retain(|body| {
+                let is_left_out = body.subject() == id;
+                if is_left_out {
+                    spans += body.spans();
+                    bytes += body.bytes().len();
+                }
+                !is_left_out
+            });
+            if trace.id == id {
+                spans += trace.finished.len();
+                bytes += trace.finished_bytes;
+                trace.finished.clear();
+                trace.finished_bytes = 0;
+            }
+        }
         self.spans = self.spans.saturating_sub(spans);
         self.bytes = self.bytes.saturating_sub(bytes);
         self.sampled_out += spans;
@@ -361,11 +391,12 @@ impl State {
 
     /// Drops the oldest trace that rests here entirely and is not `id`. Returns its spans.
     fn drop_oldest_other_than(&mut self, id: TraceId) -> usize {
-        let Some(at) = self
-            .traces
-            .iter()
-            .position(|trace| trace.id != id && trace.resting() > 0)
-        else {
+        let is_undecided = |id| self.tail.as_ref().is_some_and(|tail| tail.is_undecided(id));
+        let rests = |trace: &Trace| trace.id != id && trace.resting() > 0;
+        // What may be left out anyway goes first.
+        let mut traces = self.traces.iter();
+        let undecided = traces.position(|trace| rests(trace) && is_undecided(trace.id));
+        let Some(at) = undecided.or_else(|| self.traces.iter().position(rests)) else {
             return 0;
         };
         let Some(mut trace) = self.traces.remove(at) else {

@@ -7,7 +7,7 @@ use std::{
 
 use opentelemetry::{
     KeyValue, Value,
-    trace::{SpanKind, Status, TraceId},
+    trace::{SpanId, SpanKind, Status, TraceId},
 };
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample as _, SpanData};
 
@@ -33,7 +33,7 @@ pub(super) struct Tail {
 
 #[derive(Debug, Default)]
 struct Open {
-    roots: usize,
+    roots: Vec<SpanId>,
     is_notable: bool,
 }
 
@@ -52,9 +52,9 @@ impl Tail {
         }
     }
 
-    /// A root of this trace begins: the trace is held back until it ends.
-    pub(super) fn begin(&mut self, trace: TraceId) {
-        self.open.entry(trace).or_default().roots += 1;
+    /// A root of this trace begins: the trace is held back until all of its roots have ended.
+    pub(super) fn begin(&mut self, trace: TraceId, root: SpanId) {
+        self.open.entry(trace).or_default().roots.push(root);
     }
 
     pub(super) fn is_undecided(&self, trace: TraceId) -> bool {
@@ -66,41 +66,67 @@ impl Tail {
         !self.is_undecided(trace) && self.decision(trace) == Some(Decision::LeaveOut)
     }
 
-    /// A span has ended. Returns what becomes of its trace if it was the last open root.
+    /// A span has ended. Returns what becomes of it; `None` as long as that is undecided.
     pub(super) fn ended(&mut self, span: &SpanData) -> Option<Decision> {
-        let trace = span.span_context.trace_id();
-        let is_root = flag(&span.attributes, attributes::IS_APP_ROOT);
+        let (trace, id) = (span.span_context.trace_id(), span.span_context.span_id());
+        let open = self.open.get(&trace);
+        let is_root = flag(&span.attributes, attributes::IS_APP_ROOT)
+            || open.is_some_and(|open| open.roots.contains(&id));
         let is_notable = self.rule.errors && is_error(span)
             || is_root
                 && self
                     .rule
                     .slower_than
                     .is_some_and(|limit| duration(span) >= limit);
-        let open = self.open.get_mut(&trace);
-        let (is_last, is_notable) = match open {
-            Some(open) => {
-                open.is_notable |= is_notable;
-                open.roots = open.roots.saturating_sub(usize::from(is_root));
-                (open.roots == 0, open.is_notable)
-            }
-            // A root of an application's own spans: nobody saw it begin.
-            None => (is_root, is_notable),
-        };
-        if !is_last {
+        if let Some(open) = self.open.get_mut(&trace) {
+            open.is_notable |= is_notable;
+            return self.close(trace, id);
+        }
+        match self.decision(trace) {
+            // What ends after its root goes the same way, but for an error.
+            Some(Decision::LeaveOut) if !is_notable => Some(Decision::LeaveOut),
+            // Nobody saw its root begin, or it is forgotten.
+            _ => Some(self.decide(trace, is_notable)),
+        }
+    }
+
+    /// What began as a root is none after all. Returns what becomes of its trace, as above.
+    pub(super) fn withdraw(&mut self, trace: TraceId, root: SpanId) -> Option<Decision> {
+        self.close(trace, root)
+    }
+
+    /// One root less. With the last one the trace is decided.
+    fn close(&mut self, trace: TraceId, root: SpanId) -> Option<Decision> {
+        let open = self.open.get_mut(&trace)?;
+        open.roots.retain(|open| *open != root);
+        if !open.roots.is_empty() {
             return None;
         }
+        let is_notable = open.is_notable;
         self.open.remove(&trace);
-        let was_kept = self.decision(trace) == Some(Decision::Keep);
-        let decision = if is_notable || was_kept || self.is_sampled(trace) {
+        Some(self.decide(trace, is_notable))
+    }
+
+    fn decide(&mut self, trace: TraceId, is_notable: bool) -> Decision {
+        let known = self.decided.iter_mut().rev().find(|(id, _)| *id == trace);
+        let was_kept = known
+            .as_ref()
+            .is_some_and(|(_, decision)| *decision == Decision::Keep);
+        let is_unknown = known.is_none();
+        let decision = if is_notable || was_kept || is_unknown && self.is_sampled(trace) {
             Decision::Keep
         } else {
             Decision::LeaveOut
         };
+        if let Some(known) = self.decided.iter_mut().rev().find(|(id, _)| *id == trace) {
+            known.1 = decision;
+            return decision;
+        }
         if self.decided.len() == REMEMBERED {
             self.decided.pop_front();
         }
         self.decided.push_back((trace, decision));
-        Some(decision)
+        decision
     }
 
     /// Holds nothing back any more: there is no later.

@@ -135,7 +135,9 @@ impl Model {
 
     fn step(&mut self, step: Step) {
         match step {
-            Step::Begin(trace) => self.state.begin(id(trace)),
+            Step::Begin(trace) => self
+                .state
+                .begin(id(trace), SpanId::from(u64::from(trace) + 1)),
             Step::Push {
                 trace,
                 is_root,

@@ -95,8 +95,8 @@ impl Pipeline {
     }
 
     /// The root of what this application does in a trace begins.
-    pub(crate) fn root_begins(&self, trace: TraceId) {
-        self.delivery.queue().begin(trace);
+    pub(crate) fn root_begins(&self, root: &SpanContext) {
+        self.delivery.queue().begin(root.trace_id(), root.span_id());
     }
 
     /// Whether the sampling keeps this trace, as far as it is decided at its beginning.

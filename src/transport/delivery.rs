@@ -87,10 +87,16 @@ impl Delivery {
         self.queue.encode(Some(trace), &self.encoder);
     }
 
-    /// The flush of an invocation: it does not wait for a back-end that just failed twice.
+    /// Whether the last flushes failed, so that invocations hardly wait.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.health().is_failing()
+    }
+
+    /// The flush of an invocation: it does not wait for a back-end that just failed twice. One that
+    /// recorded nothing, or was not sampled, sends what earlier ones could not.
     pub(crate) async fn flush_invocation(&self, trace: TraceId, budget: Duration) -> FlushReport {
-        let cooling_down =
-            self.queue.held(Some(trace)) > 0 && self.health().is_cooling_down(Instant::now());
+        let of = Some(trace).filter(|trace| self.queue.held(Some(*trace)) > 0);
+        let cooling_down = self.queue.held(of) > 0 && self.health().is_cooling_down(Instant::now());
         if cooling_down || budget.is_zero() {
             let report = FlushReport {
                 kept: self.queue.held(Some(trace)),
@@ -101,7 +107,7 @@ impl Delivery {
             diagnostics::debug(self.debug, format_args!("flush skipped: {report}"));
             return report;
         }
-        self.flush(Some(trace), budget, Patience::Prompt).await
+        self.flush(of, budget, Patience::Prompt).await
     }
 
     /// Sends the spans of `trace`, or all, and whatever else is held. Never takes longer than

@@ -15,10 +15,15 @@ pub(super) struct Health {
 }
 
 impl Health {
+    /// Whether so many flushes in a row failed that there is a cool-down.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures >= TOLERATED_FAILURES
+    }
+
     /// Whether the next invocation should not wait. Once per [`COOL_DOWN`] the answer is no, and
     /// that invocation probes for all.
     pub(super) fn is_cooling_down(&mut self, now: Instant) -> bool {
-        if self.failures < TOLERATED_FAILURES {
+        if !self.is_failing() {
             return false;
         }
         let recent = self

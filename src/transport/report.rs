@@ -46,7 +46,8 @@ impl FlushReport {
         self.kept
     }
 
-    /// Spans that wait in the queue in all, those of earlier invocations included.
+    /// Spans that wait in the queue in all, those of earlier invocations included; without those of
+    /// traces that are still to be [decided](crate::Config::keep_errors).
     pub fn waiting(&self) -> usize {
         self.waiting
     }

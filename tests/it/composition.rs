@@ -88,6 +88,13 @@ impl Stage {
         span.set_attributes(attributes);
     }
 
+    /// A span that says at its start what it is.
+    fn llm(&self, name: &'static str, operation: &'static str) -> Span {
+        let said = [KeyValue::new("gen_ai.operation.name", operation)];
+        let builder = self.tracer.span_builder(name).with_attributes(said);
+        builder.start(&self.tracer)
+    }
+
     async fn outline(&self) -> String {
         assert!(self.sdk.force_flush(BUDGET).await.is_complete());
         let traces = self.langfuse.traces();
@@ -412,8 +419,7 @@ async fn a_wrapper_around_a_model_call_of_ours_counts_no_tokens_again() {
     let stage = Stage::composed().await;
     stage
         .inside("GET /", async {
-            let mut chat = stage.tracer.start("chat");
-            chat.set_attribute(KeyValue::new("gen_ai.operation.name", "chat"));
+            let mut chat = stage.llm("chat", "chat");
             chat.set_attribute(KeyValue::new("gen_ai.usage.input_tokens", 7));
             let _inside = Context::current_with_span(chat).attach();
             stage

@@ -103,3 +103,37 @@ async fn a_stream_dropped_before_its_end_is_a_warning_with_what_there_was() {
     );
     assert_eq!(generation(&trace).output.as_deref(), Some("Li"));
 }
+
+#[tokio::test]
+async fn a_span_that_the_client_emits_of_the_same_call_counts_nothing() {
+    use opentelemetry::{
+        KeyValue,
+        trace::{Span as _, Tracer as _, TracerProvider as _},
+    };
+
+    let stage = Stage::new(vec![]).await;
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder()
+        .with_span_processor(stage.sdk.span_processor())
+        .build();
+    let request = json!({ "model": "llama3", "messages": [{ "role": "user", "content": "Hi" }] });
+    let answer = async {
+        let mut span = provider.tracer("client").start("chat");
+        span.set_attribute(KeyValue::new("gen_ai.operation.name", "chat"));
+        span.set_attribute(KeyValue::new("gen_ai.usage.input_tokens", 3));
+        span.end();
+        Ok::<_, std::io::Error>(json!({
+            "model": "llama3", "done": true, "done_reason": "stop", "prompt_eval_count": 3,
+            "eval_count": 1, "message": { "role": "assistant", "content": "Hello" },
+        }))
+    };
+    let (_, trace) = stage
+        .observe(async { ModelCall::ollama_chat(&request).run(answer).await })
+        .await;
+    let outline = trace.outline();
+    assert_eq!(outline.matches("[generation]").count(), 1, "{outline}");
+    let counted = trace
+        .observations()
+        .iter()
+        .filter(|seen| !seen.usage.is_empty());
+    assert_eq!(counted.count(), 1);
+}

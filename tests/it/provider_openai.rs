@@ -233,7 +233,7 @@ async fn a_response_is_handed_on_as_it_came() {
         HttpRequestFactory::new(move || {
             let request = http
                 .post(&url)
-                .body(json!({ "model": "m" }).to_string())
+                .body(json!({ "model": "m", "messages": [] }).to_string())
                 .build();
             async move { Ok(request?) }
         })

@@ -32,6 +32,10 @@ impl Stage {
         }
     }
 
+    pub(crate) fn sdk(&self) -> &Sdk {
+        &self.sdk
+    }
+
     /// Where the provider listens.
     pub(crate) fn url(&self) -> String {
         self.provider.base_url().trim_end_matches("/v1").to_owned()

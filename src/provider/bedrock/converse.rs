@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::usage::Counts;
 use crate::provider::{
     decode::Event,
-    delta::string_chars,
+    delta::look,
     extract::{Draft, Extract},
     fields::{Fields, text},
     input::Input,
@@ -47,20 +47,39 @@ impl Extract for ConverseExtractor {
         if event.name == "contentBlockDelta" && skip(event.data, draft) {
             return;
         }
-        if let Ok(value) = serde_json::from_str(event.data) {
+        if let Some(value) = event.json() {
             read_event(event.name, &value, draft);
         }
     }
 }
 
 /// Counts the text of a delta that cannot be kept. False if the event must be parsed.
-fn skip(data: &str, draft: &mut Draft) -> bool {
-    if !draft.output.is_full(0) || data.contains("\"toolUse\"") {
+pub(super) fn skip(data: &str, draft: &mut Draft) -> bool {
+    if !draft.is_full() {
         return false;
     }
-    let chars = string_chars(data, "text").filter(|_| !data.contains("\"reasoningContent\""));
-    draft.output.skip(0, chars.unwrap_or_default());
-    chars.is_some()
+    let (mut chars, mut is_thought) = (None, false);
+    let can_be_skipped = look(data, |name, value| match name {
+        "text" => {
+            chars = value.chars();
+            true
+        }
+        "reasoningContent" => {
+            is_thought = true;
+            true
+        }
+        "delta" | "contentBlockDelta" | "contentBlockIndex" | "signature" | "p" => true,
+        "redactedContent" => is_thought,
+        // Whatever else it is, it is no text.
+        _ => false,
+    });
+    // Nothing is kept of thoughts, not even their length.
+    let chars = if is_thought { Some(0) } else { chars };
+    let Some(chars) = chars.filter(|_| can_be_skipped) else {
+        return false;
+    };
+    draft.output.skip(0, chars);
+    true
 }
 
 /// Reads an event by its type.

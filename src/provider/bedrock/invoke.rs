@@ -9,8 +9,9 @@ use super::{
     usage::Counts,
 };
 use crate::provider::{
-    anthropic::MessageExtractor,
+    anthropic::{self, MessageExtractor},
     decode::Event,
+    delta::{Start, look},
     extract::{Draft, Extract, Header},
     fields::{Fields, count, text},
     input::Input,
@@ -34,17 +35,28 @@ impl InvokeExtractor {
     }
 
     fn read_vendor_event(&mut self, data: &str, draft: &mut Draft) {
-        let Ok(event) = serde_json::from_str::<Value>(data) else {
+        let vendors = Event {
+            name: "",
+            data,
+            is_exception: false,
+        };
+        if skip(data, draft) {
+            return;
+        }
+        let Some(event) = vendors.json() else {
             return;
         };
-        let metrics = event.get("amazon-bedrock-invocationMetrics");
+        let metrics = event
+            .get("amazon-bedrock-invocationMetrics")
+            .filter(|metrics| metrics.is_object());
         if event.get("type").is_some_and(Value::is_string) {
-            let event = Event {
-                name: "",
-                data,
-                is_exception: false,
+            self.anthropic.read_event(&event, draft);
+        } else if event.get("choices").is_some() {
+            let member = |name: &str| match name {
+                "model" => Value::Null,
+                name => event.get(name).cloned().unwrap_or_default(),
             };
-            self.anthropic.event(event, draft);
+            openai::read_members(member, draft);
         } else if let Some(members) = event.as_object() {
             for (name, member) in members {
                 converse::read_event(name, member, draft);
@@ -113,13 +125,56 @@ impl Extract for InvokeExtractor {
     }
 
     fn event(&mut self, event: Event<'_>, draft: &mut Draft) {
-        let wrapped: Option<Value> = serde_json::from_str(event.data).ok();
-        let bytes = wrapped
-            .as_ref()
-            .and_then(|wrapped| STANDARD.decode(text(wrapped, "bytes")?).ok());
-        if let Some(bytes) = bytes {
+        // Base 64 needs no escapes: what it is in need not be parsed.
+        let mut bytes = None;
+        look(event.data, |name, value| {
+            if name == "bytes" {
+                bytes = Start::plain(value);
+            }
+            true
+        });
+        if let Some(bytes) = bytes.and_then(|encoded| STANDARD.decode(encoded).ok()) {
             self.read_vendor_event(&String::from_utf8_lossy(&bytes), draft);
         }
+    }
+}
+
+/// Counts the text of a vendor's delta that cannot be kept. False if it must be parsed.
+fn skip(data: &str, draft: &mut Draft) -> bool {
+    // Whatever ends a text, counts it, or is none.
+    const NOTEWORTHY: [&str; 9] = [
+        "amazon-bedrock-invocationMetrics",
+        "choices",
+        "completionReason",
+        "contentBlockStart",
+        "finish_reason",
+        "generations",
+        "messageStop",
+        "metadata",
+        "stop_reason",
+    ];
+    if !draft.is_full() {
+        return false;
+    }
+    let (mut chars, mut is_converse, mut is_anthropic) = (None, false, false);
+    let can_be_skipped = look(data, |name, value| {
+        match name {
+            "contentBlockDelta" => is_converse = true,
+            "type" => is_anthropic = true,
+            "outputText" | "generation" | "completion" | "text" => chars = value.chars().or(chars),
+            _ => return !NOTEWORTHY.contains(&name) || value.is_empty(),
+        }
+        true
+    });
+    match chars {
+        _ if !can_be_skipped => false,
+        _ if is_converse => converse::skip(data, draft),
+        _ if is_anthropic => anthropic::skip(data, draft),
+        Some(chars) => {
+            draft.output.skip(0, chars);
+            true
+        }
+        None => false,
     }
 }
 

@@ -101,6 +101,17 @@ impl Decoder {
         }
     }
 
+    /// Bytes of memory held for an event that is not complete.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Self::Events(framer) => framer.held(),
+            Self::Values(framer) => framer.held(),
+            Self::Messages(framer) => framer.held(),
+            Self::Document(_) | Self::Unknown(_) => 0,
+        }
+    }
+
     /// Whether the body is a stream of events.
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self, Self::Events(_) | Self::Values(_) | Self::Messages(_))

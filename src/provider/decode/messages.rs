@@ -51,6 +51,12 @@ impl MessageFramer {
         }
     }
 
+    /// Bytes of memory held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.message.capacity()
+    }
+
     /// Messages that could not be read.
     pub(crate) fn lost(&self) -> usize {
         self.lost

@@ -17,6 +17,8 @@ pub(crate) use messages::tests::message;
 pub(crate) use sse::SseFramer;
 pub(crate) use values::ValueFramer;
 
+use serde_json::Value;
+
 /// Bytes kept of one event that is not complete; a longer one is given up.
 const MAX_EVENT: usize = 1024 * 1024;
 
@@ -28,4 +30,19 @@ pub(crate) struct Event<'a> {
     pub(crate) data: &'a str,
     /// The form of the stream says that it failed; the name is the type of the error.
     pub(crate) is_exception: bool,
+}
+
+impl Event<'_> {
+    /// What it says, parsed. None if it is no JSON.
+    pub(crate) fn json(&self) -> Option<Value> {
+        #[cfg(test)]
+        PARSED.with(|parsed| parsed.set(parsed.get() + 1));
+        serde_json::from_str(self.data).ok()
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Events that were parsed on this thread.
+    pub(crate) static PARSED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

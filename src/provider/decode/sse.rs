@@ -48,6 +48,12 @@ impl SseFramer {
         self.end_event(&mut on_event);
     }
 
+    /// Bytes of memory held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.line.capacity() + self.name.capacity() + self.data.capacity()
+    }
+
     /// Events that were too long to be read.
     pub(crate) fn lost(&self) -> usize {
         self.lost

@@ -38,6 +38,12 @@ impl ValueFramer {
         }
     }
 
+    /// Bytes of memory held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.value.capacity()
+    }
+
     /// Objects that were too long to be read.
     pub(crate) fn lost(&self) -> usize {
         self.lost

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{buckets, read_content};
 use crate::provider::{
     decode::Event,
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -49,8 +50,10 @@ impl Extract for GenerateExtractor {
     }
 
     fn event(&mut self, event: Event<'_>, draft: &mut Draft) {
-        // Each chunk repeats the usage so far and is read for that even when no text is kept.
-        let Ok(mut chunk) = serde_json::from_str::<Value>(event.data) else {
+        if skip(event.data, draft) {
+            return;
+        }
+        let Some(mut chunk) = event.json() else {
             return;
         };
         read_members(
@@ -58,6 +61,57 @@ impl Extract for GenerateExtractor {
             draft,
         );
     }
+
+    fn deferred(&mut self, event: Event<'_>, draft: &mut Draft) {
+        if let Some(chunk) = event.json() {
+            read_usage(chunk.get("usageMetadata").unwrap_or(&Value::Null), draft);
+        }
+    }
+}
+
+/// Counts the text of a chunk that cannot be kept. False if the chunk must be parsed.
+fn skip(data: &str, draft: &mut Draft) -> bool {
+    // Whatever is no text, or not the next piece of the only candidate's.
+    const NOTEWORTHY: [&str; 9] = [
+        "codeExecutionResult",
+        "error",
+        "executableCode",
+        "fileData",
+        "finishReason",
+        "functionCall",
+        "functionResponse",
+        "inlineData",
+        "promptFeedback",
+    ];
+    if !draft.is_full() {
+        return false;
+    }
+    let (mut parts, mut texts, mut chars) = (0, 0, None);
+    let (mut is_thought, mut has_usage) = (false, false);
+    let can_be_skipped = look(data, |name, value| {
+        match name {
+            "parts" => parts += 1,
+            "text" => {
+                texts += 1;
+                chars = value.chars();
+            }
+            "index" => return value.is("0"),
+            "thought" => is_thought = value.is("true"),
+            "usageMetadata" => has_usage = true,
+            _ => return !NOTEWORTHY.contains(&name) || value.is_empty(),
+        }
+        true
+    });
+    let Some(chars) = chars.filter(|_| can_be_skipped && parts == 1 && texts == 1) else {
+        return false;
+    };
+    // Each chunk repeats the usage so far.
+    if has_usage && !draft.defer(data) {
+        return false;
+    }
+    // Nothing is kept of thoughts, not even their length.
+    draft.output.skip(0, if is_thought { 0 } else { chars });
+    true
 }
 
 /// Reads the members of a response or of a chunk.
@@ -68,6 +122,21 @@ fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
     );
     draft.fail_of(&serde_json::json!({ "error": member("error") }));
     let usage = member("usageMetadata");
+    read_usage(&usage, draft);
+    let candidates = member("candidates");
+    for (place, candidate) in (0..).zip(candidates.as_array().into_iter().flatten()) {
+        read_candidate(place, candidate, draft);
+    }
+    let feedback = member("promptFeedback");
+    if let Some(reason) = text(&feedback, "blockReason") {
+        let message = text(&feedback, "blockReasonMessage").unwrap_or_default();
+        let said = format!("the prompt was blocked: {reason}. {message}");
+        draft.call.refusal = Some(Failure::new(reason, said.trim_end()).message);
+        draft.has_usage |= usage.is_object();
+    }
+}
+
+fn read_usage(usage: &Value, draft: &mut Draft) {
     if let Some(tier) = usage.get("serviceTier").filter(|tier| tier.is_string()) {
         draft.call.parameters.set("service_tier", tier.clone());
     }
@@ -79,19 +148,8 @@ fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
         "thoughtsTokenCount",
         "totalTokenCount",
     ];
-    if let Some(usage) = buckets(&usage, names) {
+    if let Some(usage) = buckets(usage, names) {
         draft.usage(usage);
-    }
-    let candidates = member("candidates");
-    for (place, candidate) in (0..).zip(candidates.as_array().into_iter().flatten()) {
-        read_candidate(place, candidate, draft);
-    }
-    let feedback = member("promptFeedback");
-    if let Some(reason) = text(&feedback, "blockReason") {
-        let message = text(&feedback, "blockReasonMessage").unwrap_or_default();
-        let said = format!("the prompt was blocked: {reason}. {message}");
-        draft.call.refusal = Some(Failure::new(reason, said.trim_end()).message);
-        draft.has_usage |= usage.is_object();
     }
 }
 
@@ -106,14 +164,18 @@ fn read_candidate(place: u64, candidate: &Value, draft: &mut Draft) {
     for part in parts.into_iter().flatten() {
         read_part(index, part, draft);
     }
-    match candidate.get("finishReason") {
-        Some(Value::String(reason)) => {
-            let reason = reason.to_ascii_lowercase();
-            draft.output.finish_reason(index, &reason);
-        }
+    if let Some(reason) = candidate.get("finishReason").and_then(finish_reason) {
+        // A candidate that had code run ends, goes on and ends again: each end is reported.
+        draft.output.one_more_finish(index, &reason);
+    }
+}
+
+fn finish_reason(reason: &Value) -> Option<String> {
+    match reason {
+        Value::String(reason) if !reason.is_empty() => Some(reason.to_ascii_lowercase()),
         // Some clients ask for the numbers of the enumeration.
-        Some(Value::Number(number)) => {
-            let known = [
+        Value::Number(number) => {
+            const KNOWN: [&str; 6] = [
                 "unspecified",
                 "stop",
                 "max_tokens",
@@ -124,12 +186,10 @@ fn read_candidate(place: u64, candidate: &Value, draft: &mut Draft) {
             let place = number
                 .as_u64()
                 .and_then(|number| usize::try_from(number).ok());
-            match place.and_then(|place| known.get(place)) {
-                Some(reason) => draft.output.finish_reason(index, reason),
-                None => draft.output.finish_reason(index, &number.to_string()),
-            }
+            let known = place.and_then(|place| KNOWN.get(place));
+            Some(known.map_or_else(|| number.to_string(), ToString::to_string))
         }
-        _ => {}
+        _ => None,
     }
 }
 

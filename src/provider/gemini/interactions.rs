@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::buckets;
 use crate::provider::{
     decode::Event,
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -41,7 +42,10 @@ impl Extract for InteractionExtractor {
             draft.done = true;
             return;
         }
-        let Ok(event) = serde_json::from_str::<Value>(event.data) else {
+        if skip(event.data, draft) {
+            return;
+        }
+        let Some(event) = event.json() else {
             return;
         };
         let index = event
@@ -71,6 +75,34 @@ impl Extract for InteractionExtractor {
             }
         }
     }
+}
+
+/// Counts the text of a delta that cannot be kept. False if the event must be parsed.
+fn skip(data: &str, draft: &mut Draft) -> bool {
+    if !draft.is_full() {
+        return false;
+    }
+    let (mut is_delta, mut is_text, mut chars) = (false, false, None);
+    let can_be_skipped = look(data, |name, value| {
+        match name {
+            "event_type" => {
+                is_delta = value.is("\"step.delta\"");
+                return is_delta;
+            }
+            "type" => {
+                is_text = value.is("\"text\"");
+                return is_text;
+            }
+            "text" => chars = value.chars(),
+            _ => {}
+        }
+        true
+    });
+    let Some(chars) = chars.filter(|_| can_be_skipped && is_delta && is_text) else {
+        return false;
+    };
+    draft.output.skip(0, chars);
+    true
 }
 
 /// Adds a step or a turn of the request: what the user said, what the model said, a result.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::usage::read_usage;
 use crate::provider::{
     decode::Event,
-    delta::{has_number, has_value, string_chars},
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -14,14 +14,18 @@ use crate::provider::{
 };
 
 /// Members of a chunk for which it must be parsed even when no more text is kept.
-const NOTEWORTHY: [&str; 6] = [
+const NOTEWORTHY: [&str; 7] = [
     "finish_reason",
-    "usage",
+    "x_groq",
+    "audio",
     "tool_calls",
     "function_call",
     "error",
     "refusal",
 ];
+
+/// Members of a delta that hold thoughts.
+const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 
 /// Reads chat completions.
 #[derive(Debug)]
@@ -49,7 +53,7 @@ impl Extract for ChatExtractor {
         if event.name != "error" && skip(event.data, "content", draft) {
             return;
         }
-        let Ok(mut chunk) = serde_json::from_str::<Value>(event.data) else {
+        let Some(mut chunk) = event.json() else {
             return;
         };
         if event.name == "error" && chunk.get("error").is_none() {
@@ -59,6 +63,17 @@ impl Extract for ChatExtractor {
             |name| chunk.get_mut(name).map(Value::take).unwrap_or_default(),
             draft,
         );
+    }
+
+    fn deferred(&mut self, event: Event<'_>, draft: &mut Draft) {
+        read_deferred(event, draft);
+    }
+}
+
+/// Reads the counts of a chunk that was put off.
+pub(super) fn read_deferred(event: Event<'_>, draft: &mut Draft) {
+    if let Some(chunk) = event.json() {
+        read_usage(chunk.get("usage").unwrap_or(&Value::Null), draft);
     }
 }
 
@@ -76,17 +91,41 @@ pub(in crate::provider) fn with_include_usage(body: &[u8]) -> Option<Vec<u8>> {
 
 /// Counts the text of a delta that cannot be kept. False if the delta must be parsed.
 pub(super) fn skip(data: &str, key: &str, draft: &mut Draft) -> bool {
-    // Deltas of further choices are rare enough to be parsed.
-    if !draft.output.is_full(0) || !has_number(data, "index", "0") {
+    if !draft.is_full() {
         return false;
     }
-    match string_chars(data, key) {
-        Some(chars) if !NOTEWORTHY.iter().any(|key| has_value(data, key)) => {
-            draft.output.skip(0, chars);
+    let (mut chars, mut is_first, mut is_thought, mut has_usage) = (None, false, false, false);
+    let can_be_skipped = look(data, |name, value| match name {
+        // Deltas of further choices are rare enough to be parsed.
+        "index" => {
+            is_first = value.is("0");
+            is_first
+        }
+        "usage" => {
+            has_usage = !value.is_empty();
             true
         }
-        _ => false,
+        name if name == key => {
+            let is_only = chars.is_none();
+            chars = value.chars().or(chars);
+            is_only && (chars.is_some() || value.is_empty())
+        }
+        name if REASONING.contains(&name) => {
+            is_thought |= !value.is_empty();
+            true
+        }
+        name => !NOTEWORTHY.contains(&name) || value.is_empty(),
+    });
+    // Nothing is kept of thoughts, not even their length.
+    let chars = chars.or(is_thought.then_some(0));
+    let Some(chars) = chars.filter(|_| can_be_skipped && is_first) else {
+        return false;
+    };
+    if has_usage && !draft.defer(data) {
+        return false;
     }
+    draft.output.skip(0, chars);
+    true
 }
 
 /// Reads the members of a response or of a chunk: they differ only inside a choice.
@@ -151,9 +190,7 @@ fn read_message(index: u64, message: &Value, draft: &mut Draft) {
             draft.output.text(index, piece);
         });
     }
-    spoke |= ["reasoning_content", "reasoning"]
-        .iter()
-        .any(|key| text(message, key).is_some());
+    spoke |= REASONING.iter().any(|key| text(message, key).is_some());
     let calls = message.get("tool_calls").and_then(Value::as_array);
     for (place, call) in (0..).zip(calls.into_iter().flatten()) {
         let number = match (call.get("index").and_then(Value::as_u64), text(call, "id")) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::chat::{read_members, skip};
+use super::chat::{read_deferred, read_members, skip};
 use crate::provider::{
     decode::Event,
     extract::{Draft, Extract},
@@ -38,10 +38,14 @@ impl Extract for CompletionExtractor {
         if event.data.trim() == "[DONE]" {
             draft.done = true;
         } else if !skip(event.data, "text", draft) {
-            let Ok(chunk) = serde_json::from_str::<Value>(event.data) else {
+            let Some(chunk) = event.json() else {
                 return;
             };
             read_members(|name| chunk.get(name).cloned().unwrap_or_default(), draft);
         }
+    }
+
+    fn deferred(&mut self, event: Event<'_>, draft: &mut Draft) {
+        read_deferred(event, draft);
     }
 }

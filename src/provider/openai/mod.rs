@@ -24,6 +24,7 @@
 mod chat;
 mod completions;
 mod embeddings;
+mod media;
 mod responses;
 mod usage;
 
@@ -41,6 +42,7 @@ pub(super) use chat::with_include_usage;
 pub(super) use chat::{ChatExtractor, read_members};
 pub(super) use completions::CompletionExtractor;
 pub(super) use embeddings::EmbeddingExtractor;
+pub(super) use media::MediaExtractor;
 pub(super) use responses::ResponseExtractor;
 
 #[cfg(feature = "openai")]

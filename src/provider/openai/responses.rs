@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::usage::read_usage;
 use crate::provider::{
     decode::Event,
-    delta::string_chars,
+    delta::look,
     extract::{Draft, Extract},
     failure::Failure,
     fields::{Fields, text},
@@ -40,7 +40,7 @@ impl Extract for ResponseExtractor {
         if skip(event, draft) {
             return;
         }
-        let Ok(mut event) = serde_json::from_str::<Value>(event.data) else {
+        let Some(mut event) = event.json() else {
             return;
         };
         let kind = text(&event, "type").unwrap_or_default().to_owned();
@@ -69,12 +69,29 @@ impl Extract for ResponseExtractor {
 /// Counts the text of a delta that cannot be kept. False if the event must be parsed.
 fn skip(event: Event<'_>, draft: &mut Draft) -> bool {
     const TEXT: &str = "response.output_text.delta";
-    if event.name != TEXT || !draft.output.is_full(0) {
+    const THOUGHTS: [&str; 2] = [
+        "response.reasoning_text.delta",
+        "response.reasoning_summary_text.delta",
+    ];
+    if !draft.is_full() || !event.name.is_empty() && !event.name.ends_with("text.delta") {
         return false;
     }
-    let chars = string_chars(event.data, "delta");
-    draft.output.skip(0, chars.unwrap_or_default());
-    chars.is_some()
+    let (mut kind, mut chars) = (Some(event.name).filter(|name| !name.is_empty()), None);
+    look(event.data, |name, value| {
+        match name {
+            // Some servers, and clients that decode, name the type in the data only.
+            "type" if kind.is_none() => kind = value.plain(),
+            "delta" => chars = value.chars(),
+            _ => {}
+        }
+        true
+    });
+    match (kind, chars) {
+        (Some(TEXT), Some(chars)) => draft.output.skip(0, chars),
+        (Some(kind), Some(_)) if THOUGHTS.contains(&kind) => {}
+        _ => return false,
+    }
+    true
 }
 
 /// Reads the members of the response inside a terminal event.

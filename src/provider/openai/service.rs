@@ -151,9 +151,13 @@ impl Watch {
         if !std::mem::replace(&mut state.seen, true) {
             let endpoint = over_reqwest::recognise(request);
             state.call = endpoint.and_then(|endpoint| ObservedCall::start(&self.origin, endpoint));
-            if state.call.is_some() {
+            if let Some(call) = &state.call {
                 // The body is shared, not copied.
-                state.unread = request.try_clone();
+                match request.try_clone() {
+                    Some(request) => state.unread = Some(request),
+                    // A form: nothing in it is read.
+                    None => call.request(&[]),
+                }
             }
         }
         if let Some(call) = &state.call {

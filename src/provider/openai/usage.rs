@@ -14,8 +14,7 @@ pub(super) fn read_usage(usage: &Value, draft: &mut Draft) {
         .model()
         .is_some_and(|model| model.contains("audio") || model.contains("realtime"));
     if let Some(usage) = buckets(usage, audio) {
-        draft.call.usage = Some(usage);
-        draft.has_usage = true;
+        draft.usage(usage);
     }
     let cost = usage.get("cost");
     if let Some(cost) = cost.and_then(|cost| cost.get("total_cost").unwrap_or(cost).as_f64()) {
