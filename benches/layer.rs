@@ -18,11 +18,11 @@ mod receiver;
 
 use std::{
     convert::Infallible,
-    future::{Future, Ready, ready},
+    future::{self, Future, Ready},
     hint::black_box,
     net::SocketAddr,
-    pin::pin,
-    task::{Context, Poll, Waker},
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
 
@@ -30,7 +30,7 @@ use bytes::Bytes;
 use divan::{AllocProfiler, Bencher};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use in_turns::in_turns;
 use tokio::runtime::Runtime;
 use tower::{Layer as _, Service};
@@ -53,14 +53,25 @@ fn main() {
     let not_sampled = traced(&Sdk::new(receiver::config(address).sample_rate(0.0)));
     let kept = Kept::new(&runtime);
     let flushed = traced(&Sdk::new(receiver::config(address)));
-    let [bare, off, not_sampled, recorded, linked, flushed] = in_turns(
+    let [
+        bare,
+        off,
+        not_sampled,
+        recorded,
+        linked,
+        bare_reading,
+        previewed,
+        flushed,
+    ] = in_turns(
         ROUNDS,
         [
             &mut || batch(|| now(request(), Answer)),
             &mut || batch(|| now(request(), off.clone())),
             &mut || batch(|| now(request(), not_sampled.clone())),
-            &mut || kept.timed(&runtime, request),
-            &mut || kept.timed(&runtime, request_of_a_trace),
+            &mut || kept.timed(&runtime, request, Answer),
+            &mut || kept.timed(&runtime, request_of_a_trace, Answer),
+            &mut || batch(|| now(question(), Read)),
+            &mut || kept.timed(&runtime, question, Read),
             &mut || {
                 runtime.block_on(async {
                     let started = Instant::now();
@@ -84,6 +95,8 @@ fn main() {
     ] {
         println!("{name:<36} {:>8.0}", nanos(time.saturating_sub(bare)));
     }
+    let time = previewed.saturating_sub(bare_reading);
+    println!("{PREVIEWED:<36} {:>8.0}", nanos(time));
     println!(
         "\nallocations (and times that did not take turns), the bare service's own included:\n"
     );
@@ -101,19 +114,22 @@ impl Kept {
     }
 
     /// A layer of its own for each batch: the queue has a bound.
-    fn service(&self, runtime: &Runtime) -> TraceService<Answer> {
+    fn service<S>(&self, runtime: &Runtime, inner: S) -> TraceService<S> {
         let sdk = Sdk::new(receiver::config(self.0));
         // Its end would only warn of what it keeps.
         std::mem::forget(sdk.clone());
-        let service = traced(&sdk);
         for _ in 0..2 {
-            runtime.block_on(respond(request(), service.clone()));
+            runtime.block_on(respond(request(), traced(&sdk)));
         }
-        service
+        TraceLayer::with_sdk(sdk).layer(inner)
     }
 
-    fn timed(&self, runtime: &Runtime, request: fn() -> Request<Full<Bytes>>) -> Duration {
-        let service = self.service(runtime);
+    fn timed<S, Q, B>(&self, runtime: &Runtime, request: fn() -> Request<Q>, inner: S) -> Duration
+    where
+        TraceService<S>: Service<Request<Q>, Response = Response<B>, Error = Infallible> + Clone,
+        B: Body<Error = Infallible>,
+    {
+        let service = self.service(runtime, inner);
         batch(|| now(request(), service.clone()))
     }
 }
@@ -137,9 +153,45 @@ impl Service<Request<Full<Bytes>>> for Answer {
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         black_box(request);
-        ready(Ok(Response::new(Full::new(Bytes::from_static(ANSWER)))))
+        future::ready(Ok(Response::new(Full::new(Bytes::from_static(ANSWER)))))
     }
 }
+
+/// The application where it reads the request, which does not wait here either.
+#[derive(Clone)]
+struct Read;
+
+type Question = UnsyncBoxBody<Bytes, Infallible>;
+
+impl Service<Request<Question>> for Read {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Reading;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Question>) -> Reading {
+        Reading(request.into_body())
+    }
+}
+
+struct Reading(Question);
+
+impl Future for Reading {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        while let Some(frame) = ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+            drop(black_box(frame));
+        }
+        let body = Full::new(Bytes::from_static(ANSWER));
+        Poll::Ready(Ok(Response::new(body)))
+    }
+}
+
+const PREVIEWED: &str = "recorded, the request as it flows by";
 
 const ANSWER: &[u8] = br#"{"answer": "Mostly the platform's own work."}"#;
 
@@ -149,6 +201,14 @@ fn request() -> Request<Full<Bytes>> {
         .body(Full::new(Bytes::from_static(b"{}")))
         .unwrap()
 }
+
+/// A request whose body is read.
+fn question() -> Request<Question> {
+    request().map(|_| UnsyncBoxBody::new(Full::new(Bytes::from_static(QUESTION))))
+}
+
+const QUESTION: &[u8] =
+    br#"{"question": "Why do traces of serverless functions get lost, and what can be done?"}"#;
 
 /// As Cloud Run's front end sends them.
 fn request_of_a_trace() -> Request<Full<Bytes>> {
@@ -161,9 +221,9 @@ fn request_of_a_trace() -> Request<Full<Bytes>> {
 }
 
 /// One request until the end of its response.
-async fn respond<S, B>(request: Request<Full<Bytes>>, mut service: S)
+async fn respond<S, Q, B>(request: Request<Q>, mut service: S)
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Infallible>,
+    S: Service<Request<Q>, Response = Response<B>, Error = Infallible>,
     B: Body<Error = Infallible>,
 {
     let response = service.call(request).await.unwrap();
@@ -171,9 +231,9 @@ where
 }
 
 /// The same, where nothing waits.
-fn now<S, B>(request: Request<Full<Bytes>>, service: S)
+fn now<S, Q, B>(request: Request<Q>, service: S)
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Infallible>,
+    S: Service<Request<Q>, Response = Response<B>, Error = Infallible>,
     B: Body<Error = Infallible>,
 {
     let responding = pin!(respond(request, service));
@@ -220,7 +280,8 @@ fn allocations_not_sampled(bencher: Bencher<'_, '_>) {
 #[divan::bench(name = "recorded, not flushed", sample_count = 10, sample_size = 100)]
 fn allocations_recorded(bencher: Bencher<'_, '_>) {
     let runtime = runtime();
-    count(bencher, request, &Kept::new(&runtime).service(&runtime));
+    let service = Kept::new(&runtime).service(&runtime, Answer);
+    count(bencher, request, &service);
 }
 
 #[divan::bench(
@@ -230,15 +291,29 @@ fn allocations_recorded(bencher: Bencher<'_, '_>) {
 )]
 fn allocations_linked(bencher: Bencher<'_, '_>) {
     let runtime = runtime();
-    let service = Kept::new(&runtime).service(&runtime);
+    let service = Kept::new(&runtime).service(&runtime, Answer);
     count(bencher, request_of_a_trace, &service);
 }
 
-fn count(
-    bencher: Bencher<'_, '_>,
-    request: fn() -> Request<Full<Bytes>>,
-    service: &TraceService<Answer>,
-) {
+#[divan::bench(name = "(the bare service that reads)")]
+fn allocations_bare_reading(bencher: Bencher<'_, '_>) {
+    bencher
+        .with_inputs(question)
+        .bench_local_values(|request| now(request, Read));
+}
+
+#[divan::bench(name = PREVIEWED, sample_count = 10, sample_size = 100)]
+fn allocations_previewed(bencher: Bencher<'_, '_>) {
+    let runtime = runtime();
+    let service = Kept::new(&runtime).service(&runtime, Read);
+    count(bencher, question, &service);
+}
+
+fn count<S, Q, B>(bencher: Bencher<'_, '_>, request: fn() -> Request<Q>, service: &TraceService<S>)
+where
+    TraceService<S>: Service<Request<Q>, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Error = Infallible>,
+{
     bencher
         .with_inputs(|| (request(), service.clone()))
         .bench_local_values(|(request, service)| now(request, service));

@@ -38,6 +38,7 @@
 //! * [`testkit`] shows all of it on one machine without an account.
 //!
 //! Coming from the Python or TypeScript SDK? [`guide::coming_from_langfuse`] says what you write here.
+//! [`guide::azure`] brings a function to Azure.
 //!
 //! # Features
 //!
@@ -49,6 +50,8 @@
 //! | `http` | [`http`]: everything that speaks `tower` and `http` |
 //! | `lambda-http` | [`http`] that knows `lambda_http` |
 //! | `vercel` | [`vercel`]: functions on `vercel_runtime` |
+//! | `axum` | [`http`] that previews the request bodies of axum 0.8 |
+//! | `shutdown` | [`http::drain`]: a server's end that loses no trace |
 //! | `openai` | [`openai`]: an instrumented async-openai 0.43 client |
 //! | `reqwest-middleware` | [`reqwest_middleware`](mod@reqwest_middleware): a middleware for every provider |
 //! | `bedrock` | [`bedrock`]: an interceptor for the AWS SDK |
@@ -56,11 +59,11 @@
 //! | `testkit` | [`testkit`]: emulators, in-process Langfuse, text trees |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// What the adapters need stands beside what everybody needs; with all of them nothing is unused.
+// What the features need stands beside what everybody needs; with all of these nothing is unused.
 #![cfg_attr(
     not(all(
         feature = "lambda",
-        feature = "http",
+        feature = "shutdown",
         feature = "tracing",
         feature = "vercel"
     )),

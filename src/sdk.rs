@@ -18,6 +18,8 @@ use once_cell::sync::{Lazy, OnceCell};
 use opentelemetry::{KeyValue, trace::TraceId};
 use pipeline::Pipeline;
 
+#[cfg(any(feature = "lambda", feature = "http"))]
+use crate::invocation::OpenRequests;
 use crate::{
     Config, Content, Credentials, Error, FlushReport, Losses, Observation, ObservationBuilder,
     ObservationType,
@@ -130,6 +132,8 @@ struct Inner {
     /// request's.
     is_cold: AtomicBool,
     open_calls: OpenCalls,
+    #[cfg(any(feature = "lambda", feature = "http"))]
+    open_requests: OpenRequests,
     live_spans: LiveSpans,
 }
 
@@ -155,6 +159,8 @@ impl Sdk {
             pipeline,
             is_cold: AtomicBool::new(true),
             open_calls: OpenCalls::default(),
+            #[cfg(any(feature = "lambda", feature = "http"))]
+            open_requests: OpenRequests::default(),
             live_spans: LiveSpans::default(),
         }))
     }
@@ -209,6 +215,7 @@ impl Sdk {
     /// tools and at the end of `main`. What then is still unsent is lost, counted and warned of.
     pub async fn shutdown(&self, budget: Duration) -> FlushReport {
         if let Some(pipeline) = &self.0.pipeline {
+            pipeline.stop_periodic();
             pipeline.delivery().queue().release();
         }
         let mut report = self.flush(budget, Patience::Persistent).await;
@@ -308,6 +315,12 @@ impl Sdk {
     /// The open spans of the application, if it composes them with observations.
     pub(crate) fn live_spans(&self) -> &LiveSpans {
         &self.0.live_spans
+    }
+
+    /// The requests whose roots have not ended.
+    #[cfg(any(feature = "lambda", feature = "http"))]
+    pub(crate) fn open_requests(&self) -> &OpenRequests {
+        &self.0.open_requests
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -4,6 +4,7 @@
 //! map that is read once, so tests pass their own and nothing here needs `set_var`.
 
 mod destination;
+mod platform;
 mod policy;
 mod secret;
 mod setting;
@@ -12,6 +13,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 pub(crate) use destination::percent_decoded;
 pub(crate) use destination::{Destination, LangfuseDestination};
+pub(crate) use platform::Platform;
 pub use policy::{FlushPoint, ParentPolicy};
 pub use secret::Credentials;
 pub(crate) use secret::Secret;
@@ -35,15 +37,16 @@ use crate::{
 /// | [`keep_slower_than`](Self::keep_slower_than) | `WARMSPAN_KEEP_SLOWER_THAN`, in seconds | none |
 /// | [`timeout`](Self::timeout) | `LANGFUSE_TIMEOUT`, in seconds | 2 s |
 /// | [`debug`](Self::debug) | `LANGFUSE_DEBUG` | off |
-/// | [`release`](Self::release) | `LANGFUSE_RELEASE`, then the commit variables of common platforms | none |
-/// | [`environment`](Self::environment) | `LANGFUSE_TRACING_ENVIRONMENT`, `VERCEL_ENV` | `default` |
+/// | [`release`](Self::release) | `LANGFUSE_RELEASE`, then the commit variables of common platforms, then `K_REVISION` | none |
+/// | [`environment`](Self::environment) | `LANGFUSE_TRACING_ENVIRONMENT`, then `VERCEL_TARGET_ENV`, `VERCEL_ENV`, `AZURE_FUNCTIONS_ENVIRONMENT` | `default` |
 /// | [`content`](Self::content) | `WARMSPAN_CONTENT` | `preview` |
 /// | [`flush_point`](Self::flush_point) | `WARMSPAN_FLUSH` | `before-response` |
+/// | [`flush_interval`](Self::flush_interval) | `LANGFUSE_FLUSH_INTERVAL`, in seconds | none: nothing runs in the background |
 /// | [`parent`](Self::parent) | `WARMSPAN_PARENT` | `auto` |
 /// | [`compression`](Self::compression) | `LANGFUSE_OTEL_COMPRESSION` (`gzip`, `none`) | gzip when it pays |
 /// | [`otlp_endpoint`](Self::otlp_endpoint) | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT` | none; used only without Langfuse keys |
 /// | [`otlp_header`](Self::otlp_header) | `OTEL_EXPORTER_OTLP_TRACES_HEADERS`, `OTEL_EXPORTER_OTLP_HEADERS` | none |
-/// | [`service_name`](Self::service_name) | `OTEL_SERVICE_NAME`, `VERCEL_GIT_REPO_SLUG`, `AWS_LAMBDA_FUNCTION_NAME`, `K_SERVICE` | `unknown_service` |
+/// | [`service_name`](Self::service_name) | `OTEL_SERVICE_NAME`, `VERCEL_GIT_REPO_SLUG`, `AWS_LAMBDA_FUNCTION_NAME`, `K_SERVICE`, `WEBSITE_SITE_NAME` | `unknown_service` |
 /// | [`ca_file`](Self::ca_file) | `SSL_CERT_FILE` | the compiled-in web roots |
 ///
 /// A value that cannot be used is one warning that names the variable, the value and what is used
@@ -77,6 +80,7 @@ pub struct Config {
     environment: Option<String>,
     content: Option<String>,
     flush_point: Option<String>,
+    flush_interval: Option<String>,
     parent: Option<String>,
     compression: Option<String>,
     otlp_endpoint: Option<String>,
@@ -197,6 +201,24 @@ impl Config {
         self
     }
 
+    /// How often a long-running server sends what has ended, from a thread of the SDK's own. Together
+    /// with [`FlushPoint::AfterResponse`] no response of [`http::TraceLayer`](crate::http::TraceLayer)
+    /// waits. Not for functions that are frozen between requests: there a thread would send whenever
+    /// they thaw, so on Lambda it has no effect.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use warmspan::{Config, FlushPoint};
+    ///
+    /// let server = Config::new()
+    ///     .flush_point(FlushPoint::AfterResponse)
+    ///     .flush_interval(Duration::from_secs(5));
+    /// ```
+    pub fn flush_interval(mut self, interval: Duration) -> Self {
+        self.flush_interval = Some(interval.as_secs_f64().to_string());
+        self
+    }
+
     /// Whether an incoming `traceparent` is continued.
     pub fn parent(mut self, policy: ParentPolicy) -> Self {
         self.parent = Some(policy.name().to_owned());
@@ -308,6 +330,22 @@ impl Config {
             otlp_headers: self.otlp_headers,
         }
         .resolve(enabled, &env, w);
+        let platform = Platform::of(&env);
+        let mut flush_interval = FLUSH_INTERVAL.resolve(self.flush_interval, &env, w);
+        if platform.is_frozen_between_requests && flush_interval.take().is_some() {
+            w.push(
+                "LANGFUSE_FLUSH_INTERVAL has no effect on Lambda and Vercel, where nothing runs between invocations; each \
+                 invocation is flushed"
+                    .to_owned(),
+            );
+        }
+        // Somebody who chose an environment that Langfuse does not take was told that there is none.
+        let is_environment_chosen =
+            self.environment.is_some() || env.first(ENVIRONMENT.variables).is_some();
+        let mut environment = ENVIRONMENT.resolve(self.environment, &env, w);
+        if !is_environment_chosen {
+            environment = platform::environment(&env);
+        }
 
         let settings = Settings {
             destination,
@@ -317,9 +355,10 @@ impl Config {
             timeout: TIMEOUT.resolve(self.timeout, &env, w),
             debug: DEBUG.resolve(self.debug, &env, w),
             release: RELEASE.resolve(self.release, &env, w),
-            environment: ENVIRONMENT.resolve(self.environment, &env, w),
+            environment,
             content: CONTENT.resolve(self.content, &env, w),
             flush_point: FLUSH_POINT.resolve(self.flush_point, &env, w),
+            flush_interval,
             parent: PARENT.resolve(self.parent, &env, w),
             gzip: COMPRESSION.resolve(self.compression, &env, w),
             service_name: SERVICE_NAME.resolve(self.service_name, &env, w),
@@ -332,8 +371,8 @@ impl Config {
             } else {
                 Redaction::Explicit
             },
+            platform,
             initialization_type: env.get("AWS_LAMBDA_INITIALIZATION_TYPE").map(str::to_owned),
-            vercel: VercelDeployment::of(&env),
             #[cfg(feature = "testkit")]
             ids: self.ids,
         };
@@ -362,6 +401,8 @@ pub(crate) struct Settings {
     pub(crate) environment: Option<String>,
     pub(crate) content: Content,
     pub(crate) flush_point: FlushPoint,
+    /// `None`: nothing runs in the background.
+    pub(crate) flush_interval: Option<Duration>,
     pub(crate) parent: ParentPolicy,
     /// `None`: compress when it pays.
     pub(crate) gzip: Option<bool>,
@@ -369,8 +410,7 @@ pub(crate) struct Settings {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) mask: Option<Mask>,
     pub(crate) explicit_redaction: Redaction,
-    /// What Vercel says of the deployment; `None` elsewhere.
-    pub(crate) vercel: Option<VercelDeployment>,
+    pub(crate) platform: Platform,
     /// How Lambda started the environment: `on-demand`, `provisioned-concurrency`, `snap-start`.
     pub(crate) initialization_type: Option<String>,
     #[cfg(feature = "testkit")]
@@ -395,29 +435,6 @@ impl Settings {
         format!("{self:?}") == format!("{other:?}")
             && fingerprint(self) == fingerprint(other)
             && self.mask == other.mask
-    }
-}
-
-/// What Vercel says of a deployment (its "system environment variables").
-#[derive(Clone, Debug)]
-pub(crate) struct VercelDeployment {
-    /// Where the function runs, for instance `iad1`.
-    pub(crate) region: Option<String>,
-    /// For instance `dpl_7Gw5ZMBpQA8h9GF832KGp7nwbuh3`.
-    pub(crate) id: Option<String>,
-}
-
-impl VercelDeployment {
-    fn of(env: &Environment) -> Option<Self> {
-        let text = |name| env.get(name).map(str::to_owned);
-        // A project may hide the variables from its functions, but not the runtime's socket.
-        ["VERCEL", "VERCEL_IPC_PATH"]
-            .iter()
-            .any(|name| env.get(name).is_some())
-            .then(|| Self {
-                region: text("VERCEL_REGION"),
-                id: text("VERCEL_DEPLOYMENT_ID"),
-            })
     }
 }
 
@@ -482,7 +499,8 @@ static DEBUG: Setting<bool> = Setting {
     default: || false,
 };
 
-/// The fallbacks are those of the Python SDK, and the commit variable of Vercel.
+/// The fallbacks are those of the Python SDK, the commit variable of Vercel, and what Cloud Run
+/// calls a deployment.
 static RELEASE: Setting<Option<String>> = Setting {
     name: "release",
     variables: &[
@@ -498,6 +516,7 @@ static RELEASE: Setting<Option<String>> = Setting {
         "BUILD_SOURCEVERSION",
         "DRONE_COMMIT_SHA",
         "VERCEL_GIT_COMMIT_SHA",
+        "K_REVISION",
     ],
     expects: "at most 200 characters",
     parse: |text| (text.chars().count() <= 200).then(|| Some(text.to_owned())),
@@ -506,7 +525,7 @@ static RELEASE: Setting<Option<String>> = Setting {
 
 static ENVIRONMENT: Setting<Option<String>> = Setting {
     name: "environment",
-    variables: &["LANGFUSE_TRACING_ENVIRONMENT", "VERCEL_ENV"],
+    variables: &["LANGFUSE_TRACING_ENVIRONMENT"],
     expects: "at most 40 lower-case letters, digits, `-` or `_`, not beginning with `langfuse`",
     parse: |text| is_environment(text).then(|| Some(text.to_owned())),
     default: || None,
@@ -526,6 +545,22 @@ static FLUSH_POINT: Setting<FlushPoint> = Setting {
     expects: "`before-response` or `after-response`",
     parse: FlushPoint::parse,
     default: FlushPoint::default,
+};
+
+static FLUSH_INTERVAL: Setting<Option<Duration>> = Setting {
+    name: "flush_interval",
+    variables: &["LANGFUSE_FLUSH_INTERVAL"],
+    expects: "a number of seconds from 0.001 to 86400, or 0 for none",
+    parse: |text| {
+        let seconds: f64 = text.trim().parse().ok()?;
+        if seconds == 0.0 {
+            return Some(None);
+        }
+        (0.001..=86_400.0)
+            .contains(&seconds)
+            .then(|| Some(Duration::from_secs_f64(seconds)))
+    },
+    default: || None,
 };
 
 static PARENT: Setting<ParentPolicy> = Setting {
@@ -559,6 +594,7 @@ static SERVICE_NAME: Setting<String> = Setting {
         "VERCEL_GIT_REPO_SLUG",
         "AWS_LAMBDA_FUNCTION_NAME",
         "K_SERVICE",
+        "WEBSITE_SITE_NAME",
     ],
     expects: "a name",
     parse: |text| Some(text.to_owned()),

@@ -77,6 +77,7 @@ fn a_bad_value_is_one_warning_that_names_it_and_what_is_used_instead() {
         ("WARMSPAN_CONTENT", "some", "Preview"),
         ("WARMSPAN_FLUSH", "never", "BeforeResponse"),
         ("WARMSPAN_PARENT", "mother", "Auto"),
+        ("LANGFUSE_FLUSH_INTERVAL", "often", "None"),
         ("LANGFUSE_OTEL_COMPRESSION", "zstd", "None"),
     ] {
         let (_, warnings) = resolve(Config::new(), &with_keys(&[(variable, value)]));
@@ -87,6 +88,54 @@ fn a_bad_value_is_one_warning_that_names_it_and_what_is_used_instead() {
             assert!(warning.contains(part), "{warning:?} lacks {part:?}");
         }
     }
+}
+
+#[test]
+fn the_platforms_environment_counts_only_where_nobody_chose_one() {
+    let platform = ("VERCEL_ENV", "production");
+    let of = |config, variables: &[_]| resolve(config, &with_keys(variables)).0.environment;
+    assert_eq!(
+        of(Config::new(), &[platform]).as_deref(),
+        Some("production")
+    );
+    let chosen = ("LANGFUSE_TRACING_ENVIRONMENT", "staging");
+    assert_eq!(
+        of(Config::new(), &[platform, chosen]).as_deref(),
+        Some("staging")
+    );
+    assert_eq!(
+        of(Config::new().environment("qa"), &[platform, chosen]).as_deref(),
+        Some("qa")
+    );
+    let refused = ("LANGFUSE_TRACING_ENVIRONMENT", "Prod!");
+    assert_eq!(of(Config::new(), &[platform, refused]), None);
+}
+
+#[test]
+fn the_release_is_the_commit_or_else_the_revision() {
+    let revision = ("K_REVISION", "chat-00007-abc");
+    let of = |variables: &[_]| resolve(Config::new(), &with_keys(variables)).0.release;
+    assert_eq!(of(&[revision]).as_deref(), Some("chat-00007-abc"));
+    assert_eq!(
+        of(&[revision, ("GIT_COMMIT", "3f2a")]).as_deref(),
+        Some("3f2a")
+    );
+}
+
+#[test]
+fn a_flush_interval_is_opt_in_and_not_for_lambda() {
+    let interval = |variables: &[_]| {
+        let (settings, warnings) = resolve(Config::new(), &with_keys(variables));
+        (settings.flush_interval, warnings.len())
+    };
+    let five = ("LANGFUSE_FLUSH_INTERVAL", "5");
+    assert_eq!(interval(&[]), (None, 0));
+    assert_eq!(interval(&[five]), (Some(Duration::from_secs(5)), 0));
+    assert_eq!(interval(&[("LANGFUSE_FLUSH_INTERVAL", "0")]), (None, 0));
+    assert_eq!(
+        interval(&[five, ("AWS_LAMBDA_FUNCTION_NAME", "chat")]),
+        (None, 1)
+    );
 }
 
 #[test]

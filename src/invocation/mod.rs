@@ -4,6 +4,8 @@
 //! within a budget. The adapters around it are thin: [`lambda`] for `lambda_runtime`, [`http`] for
 //! everything that speaks `tower` and `http`, [`vercel`] for `vercel_runtime`.
 
+#[cfg(any(feature = "lambda", feature = "http"))]
+mod body_capture;
 mod budget;
 #[cfg(any(feature = "lambda", feature = "http"))]
 mod events;
@@ -14,8 +16,13 @@ pub mod http;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(any(feature = "lambda", feature = "http"))]
+mod open_requests;
+#[cfg(any(feature = "lambda", feature = "http"))]
 mod parent;
 #[cfg(any(feature = "lambda", feature = "http"))]
 mod scope;
 #[cfg(feature = "vercel")]
 pub mod vercel;
+
+#[cfg(any(feature = "lambda", feature = "http"))]
+pub(crate) use open_requests::OpenRequests;

@@ -9,6 +9,8 @@ use crate::ParentPolicy;
 pub(crate) struct Incoming {
     pub(crate) traceparent: Option<String>,
     pub(crate) baggage: Option<String>,
+    /// `X-Cloud-Trace-Context`, which counts where there is no `traceparent`.
+    pub(crate) cloud_trace: Option<String>,
 }
 
 /// What our root does with it.
@@ -24,7 +26,9 @@ pub(crate) enum Parent {
 
 impl Incoming {
     pub(crate) fn parent(&self, policy: ParentPolicy) -> Parent {
-        let Some(remote) = self.traceparent.as_deref().and_then(parse_traceparent) else {
+        let w3c = self.traceparent.as_deref().and_then(parse_traceparent);
+        let google = || self.cloud_trace.as_deref().and_then(parse_cloud_trace);
+        let Some(remote) = w3c.or_else(google) else {
             return Parent::None;
         };
         let continues = match policy {
@@ -69,7 +73,22 @@ fn parse_traceparent(text: &str) -> Option<SpanContext> {
     if !lengths_are_right || version == "ff" || (version == "00" && fields.next().is_some()) {
         return None;
     }
-    let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
+    remote(trace, SpanId::from_hex(span).ok()?)
+}
+
+/// `{trace id}/{span id, decimal};o={options}` (Google Cloud, "Trace context"). A trace without a
+/// span is no parent.
+fn parse_cloud_trace(text: &str) -> Option<SpanContext> {
+    let (trace, rest) = text.trim().split_once('/')?;
+    let span = rest.split(';').next()?;
+    if trace.len() != 32 {
+        return None;
+    }
+    remote(trace, SpanId::from(span.parse::<u64>().ok()?))
+}
+
+fn remote(trace: &str, span: SpanId) -> Option<SpanContext> {
+    let trace = TraceId::from_hex(trace).ok()?;
     let context = SpanContext::new(
         trace,
         span,
@@ -90,6 +109,7 @@ mod tests {
         Incoming {
             traceparent: Some(traceparent.to_owned()),
             baggage: Some(baggage.to_owned()),
+            cloud_trace: None,
         }
     }
 
@@ -123,6 +143,50 @@ mod tests {
             incoming(TRACEPARENT, "").parent(ParentPolicy::Root),
             Parent::Linked(_)
         ));
+    }
+
+    #[test]
+    fn a_trace_of_google_cloud_counts_where_there_is_no_other() {
+        const GOOGLE: &str = "105445aa7843bc8bf206b12000100000/1193046;o=0";
+        let of = |traceparent: Option<&str>, google: &str| Incoming {
+            traceparent: traceparent.map(str::to_owned),
+            baggage: None,
+            cloud_trace: Some(google.to_owned()),
+        };
+        let Parent::Continued(remote) = of(None, GOOGLE).parent(ParentPolicy::Continue) else {
+            panic!("not continued")
+        };
+        assert_eq!(
+            remote.trace_id().to_string(),
+            "105445aa7843bc8bf206b12000100000"
+        );
+        assert_eq!(remote.span_id().to_string(), "0000000000123456");
+        assert!(remote.is_sampled(), "a remote decision silences nothing");
+        assert!(matches!(
+            of(None, GOOGLE).parent(ParentPolicy::Auto),
+            Parent::Linked(_)
+        ));
+        let Parent::Continued(remote) =
+            of(Some(TRACEPARENT), GOOGLE).parent(ParentPolicy::Continue)
+        else {
+            panic!("not continued")
+        };
+        assert_eq!(remote.span_id().to_string(), "b7ad6b7169203331");
+        for text in [
+            "",
+            "105445aa7843bc8bf206b12000100000",
+            "105445aa7843bc8bf206b12000100000/",
+            "105445aa7843bc8bf206b12000100000/0;o=1",
+            "105445aa7843bc8bf206b12000100000/0x12;o=1",
+            "105445aa/1;o=1",
+            "zz5445aa7843bc8bf206b12000100000/1;o=1",
+        ] {
+            assert_eq!(
+                of(None, text).parent(ParentPolicy::Continue),
+                Parent::None,
+                "{text}"
+            );
+        }
     }
 
     #[test]

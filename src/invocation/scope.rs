@@ -7,6 +7,8 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
+    task::Context as TaskContext,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -15,6 +17,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     budget::Deadline,
+    open_requests::OpenRequest,
     parent::{Incoming, Parent},
 };
 use crate::{
@@ -28,6 +31,9 @@ pub(crate) struct Scope {
     root: Observation,
     context: Context,
     deadline: Deadline,
+    /// `None` where nothing is recorded.
+    request: Option<Arc<OpenRequest>>,
+    is_left_to_interval: bool,
     hold: Option<Hold>,
 }
 
@@ -104,10 +110,13 @@ impl Scope {
                 i64::try_from(lost).unwrap_or(i64::MAX),
             );
         }
+        let request = root.is_recording().then(|| OpenRequest::open(&root));
         Self {
             root,
             context,
             deadline,
+            request,
+            is_left_to_interval: false,
             hold: None,
         }
     }
@@ -120,6 +129,30 @@ impl Scope {
 
     pub(crate) fn root(&self) -> &Observation {
         &self.root
+    }
+
+    /// What is open of it, for whoever sees its bodies.
+    pub(crate) fn request(&self) -> Option<&Arc<OpenRequest>> {
+        self.request.as_ref()
+    }
+
+    /// Its spans are sent by the SDK's own thread, from time to time.
+    pub(crate) fn leave_to_interval(&mut self) {
+        self.is_left_to_interval = true;
+    }
+
+    /// Whether a shutdown wants this request to end now. If not, the task is woken when it does.
+    pub(crate) fn is_interrupted(&self, cx: &TaskContext<'_>) -> bool {
+        let request = self.request.as_ref();
+        request.is_some_and(|request| request.is_interrupted(cx))
+    }
+
+    /// Ends the root of a request that the shutdown does not let come to its end. The shutdown
+    /// flushes.
+    pub(crate) fn interrupted(self) {
+        if let Some(request) = &self.request {
+            request.interrupted();
+        }
     }
 
     /// The context in which the handler runs.
@@ -167,12 +200,20 @@ impl Scope {
 
     /// Ends the root. What is left is to flush it.
     pub(crate) fn end(mut self) -> Ended {
-        self.root.end();
+        self.close();
         Ended {
             sdk: self.root.sdk().clone(),
             trace: self.root.trace_id(),
             deadline: self.deadline,
             hold: self.hold.take(),
+            is_left_to_interval: self.is_left_to_interval,
+        }
+    }
+
+    fn close(&self) {
+        match &self.request {
+            Some(request) => request.close(),
+            None => self.root.end(),
         }
     }
 }
@@ -186,7 +227,7 @@ impl Drop for Scope {
             } else {
                 self.abandoned("cancelled before the response");
             }
-            self.root.end();
+            self.close();
         }
     }
 }
@@ -197,6 +238,7 @@ pub(crate) struct Ended {
     sdk: Sdk,
     trace: opentelemetry::trace::TraceId,
     deadline: Deadline,
+    is_left_to_interval: bool,
     hold: Option<Hold>,
 }
 
@@ -208,7 +250,7 @@ impl Ended {
     /// Sends what this request recorded, within what time there is. `None` if there is nothing.
     pub(crate) fn flush(self) -> Option<Flushing> {
         let delivery = self.sdk.delivery()?;
-        if delivery.queue().held(None) == 0 {
+        if self.is_left_to_interval || delivery.queue().held(None) == 0 {
             return None;
         }
         let delivery = delivery.clone();

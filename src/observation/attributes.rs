@@ -44,6 +44,15 @@ pub(crate) const FAAS_INVOCATION_ID: &str = "faas.invocation_id";
 /// In bytes.
 pub(crate) const FAAS_MAX_MEMORY: &str = "faas.max_memory";
 pub(crate) const FAAS_TRIGGER: &str = "faas.trigger";
+pub(crate) const FAAS_INSTANCE: &str = "faas.instance";
+pub(crate) const CLOUD_PROVIDER: &str = "cloud.provider";
+pub(crate) const CLOUD_PLATFORM: &str = "cloud.platform";
+pub(crate) const CLOUD_REGION: &str = "cloud.region";
+pub(crate) const CLOUD_ACCOUNT_ID: &str = "cloud.account.id";
+/// Without a name in the conventions.
+pub(crate) const CLOUD_RUN_CONFIGURATION: &str = "gcp.cloud_run.configuration";
+/// Without a name in the conventions.
+pub(crate) const CLOUD_FUNCTION_TARGET: &str = "gcp.cloud_functions.target";
 pub(crate) const AWS_INVOKED_ARN: &str = "aws.lambda.invoked_arn";
 pub(crate) const AWS_XRAY_TRACE_ID: &str = "aws.xray.trace_id";
 pub(crate) const LAMBDA_INITIALIZATION_TYPE: &str = "aws.lambda.initialization_type";
@@ -51,8 +60,6 @@ pub(crate) const LAMBDA_TENANT_ID: &str = "aws.lambda.tenant_id";
 /// Milliseconds that were left when the handler was called.
 pub(crate) const LAMBDA_REMAINING_MS: &str = "aws.lambda.remaining_ms";
 
-pub(crate) const CLOUD_PROVIDER: &str = "cloud.provider";
-pub(crate) const CLOUD_REGION: &str = "cloud.region";
 pub(crate) const VERCEL_DEPLOYMENT_ID: &str = "vercel.deployment_id";
 /// The regions that the request went through, and its id.
 pub(crate) const VERCEL_ID: &str = "vercel.id";

@@ -44,6 +44,13 @@ impl Draft {
         }
     }
 
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.span
+            .attributes
+            .iter()
+            .any(|attribute| attribute.key.as_str() == key)
+    }
+
     pub(super) fn unset(&mut self, key: &str) {
         self.span
             .attributes

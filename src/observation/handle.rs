@@ -248,6 +248,18 @@ impl Observation {
         self.update(|draft| draft.set(key, value))
     }
 
+    /// The same of several that are texts and do not change.
+    pub(crate) fn facts(&self, facts: &[(&'static str, Arc<str>)]) -> &Self {
+        if facts.is_empty() {
+            return self;
+        }
+        self.update(|draft| {
+            for (key, value) in facts {
+                draft.set(*key, Arc::clone(value));
+            }
+        })
+    }
+
     /// How it went. [`Level::Error`] also sets the span's status.
     pub fn level(&self, level: Level) -> &Self {
         self.update(|draft| draft.set_level(level))
@@ -406,6 +418,14 @@ impl Observation {
         self.0
             .as_ref()
             .is_some_and(|shared| shared.sdk.is_same(sdk))
+    }
+
+    /// Whether this attribute has been set.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.as_ref().is_some_and(|shared| {
+            let draft = shared.draft.lock().unwrap_or_else(PoisonError::into_inner);
+            draft.as_ref().is_some_and(|draft| draft.has(key))
+        })
     }
 
     /// Whether somebody has already said how it went.

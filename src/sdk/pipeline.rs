@@ -20,7 +20,7 @@ use crate::{
     config::{Destination, Settings},
     diagnostics,
     queue::{Bounds, Queue},
-    transport::{Connections, Delivery, Encoder, Endpoint},
+    transport::{Connections, Delivery, Encoder, Endpoint, Periodic},
 };
 
 /// Spans in, requests out.
@@ -35,6 +35,7 @@ pub(crate) struct Pipeline {
     ids: Ids,
     sampler: Sampler,
     delivery: Arc<Delivery>,
+    periodic: Option<Periodic>,
     is_shut_down: AtomicBool,
 }
 
@@ -53,13 +54,17 @@ impl Pipeline {
         };
         let queue = Queue::new(Bounds::default(), rule);
         let delivery = Delivery::new(queue, encoder, connections, settings.gzip, settings.debug);
+        let delivery = Arc::new(delivery);
         Ok(Self {
             scope: InstrumentationScope::builder(SCOPE)
                 .with_version(env!("CARGO_PKG_VERSION"))
                 .build(),
             ids: ids(settings),
             sampler: sampler(head_rate),
-            delivery: Arc::new(delivery),
+            periodic: settings
+                .flush_interval
+                .map(|interval| Periodic::start(&delivery, interval, settings.timeout)),
+            delivery,
             is_shut_down: AtomicBool::new(false),
         })
     }
@@ -114,9 +119,17 @@ impl Pipeline {
         self.is_shut_down.load(Ordering::Relaxed)
     }
 
+    /// Sends nothing at intervals any more; what was just being sent so is back in the queue.
+    pub(super) fn stop_periodic(&self) {
+        if let Some(periodic) = &self.periodic {
+            periodic.stop();
+        }
+    }
+
     /// Returns how many spans nobody sent.
     pub(super) fn shut_down(&self) -> usize {
         self.is_shut_down.store(true, Ordering::Relaxed);
+        self.stop_periodic();
         let abandoned = self.delivery.queue().close();
         if abandoned > 0 {
             diagnostics::warn(format_args!(

@@ -206,7 +206,7 @@ impl Delivery {
     }
 
     /// Does some work on a thread with a runtime and connections of its own.
-    fn on_own_runtime<W>(self: &Arc<Self>, work: W) -> Result<(), Error>
+    pub(super) fn on_own_runtime<W>(self: &Arc<Self>, work: W) -> Result<(), Error>
     where
         W: AsyncFnOnce(&Self, &Lane) + Send + 'static,
     {
@@ -226,7 +226,7 @@ impl Delivery {
         thread.map(drop).map_err(Error::thread)
     }
 
-    async fn flush_in(
+    pub(super) async fn flush_in(
         &self,
         lane: &Lane,
         trace: Option<TraceId>,
@@ -473,7 +473,7 @@ impl Delivery {
 
 /// The connections of one runtime, and whose turn it is to use them.
 #[derive(Debug)]
-struct Lane {
+pub(super) struct Lane {
     connections: Connections,
     turn: tokio::sync::Mutex<()>,
 }

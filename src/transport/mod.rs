@@ -7,6 +7,7 @@ mod delivery;
 mod encode;
 mod endpoint;
 mod health;
+mod periodic;
 mod report;
 pub(crate) mod tls;
 
@@ -14,4 +15,5 @@ pub(crate) use connection::Connections;
 pub(crate) use delivery::{Delivery, Patience};
 pub(crate) use encode::Encoder;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use periodic::Periodic;
 pub use report::FlushReport;

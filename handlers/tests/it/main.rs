@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 #![allow(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -9,11 +10,13 @@
 )]
 
 mod after_response;
+mod cloud_run;
 mod cold_and_warm;
 mod collector_away;
 mod deadline;
 mod model_fails;
 mod secrets_in_logs;
+mod server;
 mod settings;
 mod surroundings;
 mod thaw;

@@ -10,17 +10,15 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::{
-    invocation::scope::{Flushing, Scope},
-    observation::TextCapture,
-};
+use crate::invocation::scope::{Flushing, Scope};
 
 pin_project! {
     /// A body that passes its frames on as they come; the last one waits for the flush, since the
     /// platform may stop the process when it has it.
     pub struct TracedBody<B> where B: Body {
+        // Empty once interrupted.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         open: Option<Open>,
         // The end, or the error in its place, held back until the flush is done.
         last: Option<Result<Frame<B::Data>, B::Error>>,
@@ -46,8 +44,6 @@ pin_project! {
 /// A response that has not ended.
 struct Open {
     scope: Scope,
-    output: TextCapture,
-    seen: u64,
     /// What the head says that the body has: whoever reads it may stop there.
     length: Option<u64>,
     explain: Option<Explain>,
@@ -64,19 +60,13 @@ impl<B: Body> TracedBody<B> {
         length: Option<u64>,
         explain: Option<Explain>,
     ) -> Self {
-        let open = scope.map(|scope| {
-            let limit = scope.root().sdk().content().max_chars();
-            Open {
+        Self {
+            inner: Some(inner),
+            open: scope.map(|scope| Open {
                 scope,
-                output: TextCapture::new(limit),
-                seen: 0,
                 length,
                 explain,
-            }
-        });
-        Self {
-            inner,
-            open,
+            }),
             last: None,
             flushing: None,
         }
@@ -96,9 +86,19 @@ where
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         if this.flushing.is_none() {
-            let expected = this.inner.size_hint().exact();
             let attached = this.open.as_ref().map(|open| open.scope.context().attach());
-            let frame = ready!(this.inner.as_mut().poll_frame(cx));
+            if let Some(open) = this.open.take_if(|open| open.scope.is_interrupted(cx)) {
+                this.inner.set(None);
+                drop(attached);
+                open.scope.interrupted();
+                return Poll::Pending;
+            }
+            let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+                // An end would tell the client that it has everything.
+                return Poll::Pending;
+            };
+            let expected = inner.size_hint().exact();
+            let frame = ready!(inner.as_mut().poll_frame(cx));
             drop(attached);
             let Some(open) = this.open.as_mut() else {
                 return Poll::Ready(frame);
@@ -108,9 +108,9 @@ where
                     let length = frame.data_ref().map_or(0, Buf::remaining);
                     open.see(&frame);
                     // Whoever reads a body of known length may stop at its last byte.
-                    let is_last = this.inner.is_end_stream()
+                    let is_last = inner.is_end_stream()
                         || expected == u64::try_from(length).ok()
-                        || open.length.is_some_and(|length| length <= open.seen);
+                        || open.is_at_its_length();
                     if !is_last {
                         return Poll::Ready(Some(Ok(frame)));
                     }
@@ -138,7 +138,7 @@ where
         self.open.is_none()
             && self.flushing.is_none()
             && self.last.is_none()
-            && self.inner.is_end_stream()
+            && self.inner.as_ref().is_some_and(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -146,42 +146,41 @@ where
             Some(Ok(last)) => {
                 SizeHint::with_exact(last.data_ref().map_or(0, |data| data.remaining() as u64))
             }
-            Some(Err(_)) | None => self.inner.size_hint(),
+            Some(Err(_)) | None => self.inner.as_ref().map(Body::size_hint).unwrap_or_default(),
         }
     }
 }
 
 impl Open {
     fn see<D: Buf>(&mut self, frame: &Frame<D>) {
-        if let Some(data) = frame.data_ref() {
-            if let Some(message) = self
-                .explain
-                .take()
-                .and_then(|explain| explain(data.chunk()))
-            {
-                self.scope.failed(&message);
-            }
-            self.seen += data.remaining() as u64;
-            // Looks at the first chunk only: bodies are made of whole `Bytes` nearly always.
-            self.output.push(&String::from_utf8_lossy(data.chunk()));
+        let Some(data) = frame.data_ref() else { return };
+        let explain = self.explain.take();
+        if let Some(message) = explain.and_then(|explain| explain(data.chunk())) {
+            self.scope.failed(&message);
         }
+        if let Some(request) = self.scope.request() {
+            // Looks at the first chunk only: bodies are made of whole `Bytes` nearly always.
+            request.output().push(data.chunk());
+        }
+    }
+
+    fn is_at_its_length(&self) -> bool {
+        let seen = self.scope.request().map(|request| request.output().bytes());
+        self.length.is_some_and(|length| seen >= Some(length))
     }
 
     fn end(self) -> Option<Flushing> {
-        let Self { scope, output, .. } = self;
-        let output = output.finish();
-        if !output.text.is_empty() {
-            scope.root().captured_output(output);
-        }
-        scope.end().flush_with_response()
+        self.scope.end().flush_with_response()
     }
 
     fn abandon(self) -> Option<Flushing> {
-        let root = self.scope.root();
-        root.level(crate::Level::Warning).status_message(format!(
-            "the client went away after {} bytes of the response",
-            self.seen
-        ));
+        if let Some(request) = self.scope.request() {
+            let seen = request.output().bytes();
+            let root = self.scope.root();
+            root.level(crate::Level::Warning).status_message(format!(
+                "the client went away after {seen} bytes of the response"
+            ));
+        }
         self.end()
     }
 }

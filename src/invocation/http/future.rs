@@ -97,6 +97,16 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if this.inner.is_some() {
+            if this.scope.as_ref().is_some_and(|s| s.is_interrupted(cx)) {
+                let attached = this.context.clone().attach();
+                this.inner.set(None);
+                drop(attached);
+                if let Some(scope) = this.scope.take() {
+                    scope.interrupted();
+                }
+                // There is no response to give, and the process ends.
+                return Poll::Pending;
+            }
             let returned = ready!(poll_handler(
                 this.inner.as_mut(),
                 this.context,

@@ -26,10 +26,12 @@ impl TraceLayer {
 
     /// Traces with another SDK.
     pub fn with_sdk(sdk: Sdk) -> Self {
-        if sdk.settings().flush_point == FlushPoint::AfterResponse {
+        let settings = sdk.settings();
+        if settings.flush_point == FlushPoint::AfterResponse && settings.flush_interval.is_none() {
             diagnostics::warn(
                 "WARMSPAN_FLUSH=after-response has no effect on `http::TraceLayer`: it flushes before the end of the \
-                 response, since over plain HTTP nothing holds the platform back afterwards",
+                 response, since over plain HTTP nothing holds the platform back afterwards; on a server that keeps \
+                 running between requests set LANGFUSE_FLUSH_INTERVAL as well",
             );
         }
         sdk.warm_up_in_background();

@@ -1,7 +1,6 @@
 //! The service around the service.
 
 use std::{
-    any::Any,
     borrow::Cow,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -13,9 +12,9 @@ use http_body::Body;
 use opentelemetry::Context;
 use tower_service::Service;
 
-use super::{TraceFuture, TracedBody, future::Handling};
+use super::{TraceFuture, TracedBody, future::Handling, request_body::preview};
 use crate::{
-    Observation, Sdk,
+    FlushPoint, Observation, Sdk,
     invocation::{budget::Deadline, parent::Incoming, scope::Scope},
     observation::attributes,
 };
@@ -48,8 +47,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let scope = self.sdk.is_enabled().then(|| open(&self.sdk, &request));
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let scope = self.sdk.is_enabled().then(|| open(&self.sdk, &mut request));
         let is_head = request.method() == Method::HEAD;
         let context = scope.as_ref().map_or_else(Context::current, Scope::context);
         let _attached = context.clone().attach();
@@ -61,30 +60,58 @@ where
     }
 }
 
-fn open<B: 'static>(sdk: &Sdk, request: &Request<B>) -> Scope {
+fn open<B: 'static>(sdk: &Sdk, request: &mut Request<B>) -> Scope {
     let platform = Platform::of(request);
     let name = platform
         .name()
         .unwrap_or_else(|| Cow::Owned(sdk.settings().service_name.clone()));
-    let scope = Scope::open(sdk, name, &incoming(request.headers()), platform.deadline());
+    let mut scope = Scope::open(sdk, name, &incoming(request.headers()), platform.deadline());
+    let settings = sdk.settings();
+    if settings.flush_interval.is_some() && settings.flush_point == FlushPoint::AfterResponse {
+        scope.leave_to_interval();
+    }
     let root = scope.root();
     if root.is_recording() {
         root.fact(attributes::FAAS_TRIGGER, "http").fact(
             attributes::HTTP_METHOD,
             request.method().as_str().to_owned(),
         );
+        root.facts(&settings.platform.facts);
+        if settings.platform.is_azure_functions
+            && let Some(id) = invocation_id(request.headers())
+        {
+            root.fact(attributes::FAAS_INVOCATION_ID, id);
+        }
         platform.describe(root);
-        record_input(root, request.body());
+    }
+    if let Some(open) = scope.request() {
+        preview(request.body_mut(), open);
     }
     scope
 }
 
 pub(crate) fn incoming(headers: &HeaderMap) -> Incoming {
     let text = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let traceparent = text("traceparent");
     Incoming {
-        traceparent: text("traceparent"),
+        cloud_trace: match traceparent {
+            Some(_) => None,
+            None => text("x-cloud-trace-context"),
+        },
+        traceparent,
         baggage: text("baggage"),
     }
+}
+
+/// The id that the host of Azure Functions gives an invocation; a client's own header of that name
+/// could hold anything.
+fn invocation_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers
+        .get("x-azure-functions-invocationid")?
+        .to_str()
+        .ok()?;
+    let is_id = id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    is_id.then(|| id.to_owned())
 }
 
 /// What the platform says of the request by way of its extensions.
@@ -140,28 +167,4 @@ impl<'a> Platform<'a> {
     }
 
     fn describe(&self, _: &Observation) {}
-}
-
-/// The body of a `lambda_http` request is there already; any other is not to be touched.
-fn record_input(root: &Observation, body: &dyn Any) {
-    #[cfg(feature = "lambda-http")]
-    if let Some(body) = body.downcast_ref::<lambda_http::Body>() {
-        let limit = root.sdk().content().max_chars();
-        match body {
-            lambda_http::Body::Text(text) => {
-                root.captured_input(crate::observation::Captured::of(text, limit));
-            }
-            lambda_http::Body::Binary(bytes) => {
-                let described = match std::str::from_utf8(bytes) {
-                    Ok(text) => crate::observation::Captured::of(text, limit),
-                    Err(_) => {
-                        crate::observation::Captured::of(&format!("<{} bytes>", bytes.len()), limit)
-                    }
-                };
-                root.captured_input(described);
-            }
-            _ => {}
-        }
-    }
-    let _ = (root, body);
 }

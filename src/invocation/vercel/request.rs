@@ -33,16 +33,11 @@ pub(super) fn open(sdk: &Sdk, request: &Request) -> Scope {
 
 /// Says what Vercel says. On any other machine these headers would be the client's own words.
 fn describe(root: &Observation, request: &Request) {
-    let Some(deployment) = &root.sdk().settings().vercel else {
+    let platform = &root.sdk().settings().platform;
+    if !platform.is_vercel {
         return;
-    };
-    root.fact(attributes::CLOUD_PROVIDER, "vercel");
-    if let Some(region) = &deployment.region {
-        root.fact(attributes::CLOUD_REGION, region.clone());
     }
-    if let Some(id) = &deployment.id {
-        root.fact(attributes::VERCEL_DEPLOYMENT_ID, id.clone());
-    }
+    root.facts(&platform.facts);
     let vercel_id = id(request, "x-vercel-id");
     if let Some(id) = vercel_id {
         root.fact(attributes::VERCEL_ID, id.to_owned());
