@@ -1,5 +1,5 @@
 //! The function of the examples: answers a question with a language model. It knows no platform;
-//! `lambda.rs` is its main on AWS Lambda, `cloud_run.rs` on Cloud Run and Azure.
+//! `lambda.rs` is its main on AWS Lambda, `vercel.rs` on Vercel, `cloud_run.rs` on Cloud Run and Azure.
 
 use futures_util::{Stream, TryStreamExt as _};
 use serde::{Deserialize, Serialize};

@@ -27,7 +27,7 @@
 //!
 //! * The [`Sdk`] is made once, at the first call of [`sdk()`] or by [`init`], from [`Config`] and the
 //!   environment. Every warm invocation reuses it.
-//! * The adapters [`lambda`] and [`http`] open the root observation of a request, run the handler
+//! * The adapters [`lambda`], [`vercel`] and [`http`] open the root observation of a request, run the handler
 //!   inside of it, and await the flush before the response.
 //! * [`observation`] has what happens in between: spans, generations, tools, events. [`observe`]
 //!   makes one of a function.
@@ -49,18 +49,24 @@
 //! | `lambda` | [`lambda`]: functions on `lambda_runtime` |
 //! | `http` | [`http`]: everything that speaks `tower` and `http` |
 //! | `lambda-http` | [`http`] that knows `lambda_http` |
+//! | `vercel` | [`vercel`]: functions on `vercel_runtime` |
 //! | `axum` | [`http`] that previews the request bodies of axum 0.8 |
 //! | `shutdown` | [`http::drain`]: a server's end that loses no trace |
 //! | `openai` | [`openai`]: an instrumented async-openai 0.43 client |
 //! | `reqwest-middleware` | [`reqwest_middleware`](mod@reqwest_middleware): a middleware for every provider |
 //! | `bedrock` | [`bedrock`]: an interceptor for the AWS SDK |
 //! | `tracing` | [`Sdk::tracing_layer`]: `tracing` spans in one tree with observations |
-//! | `testkit` | [`testkit`]: emulator, in-process Langfuse, text trees |
+//! | `testkit` | [`testkit`]: emulators, in-process Langfuse, text trees |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // What the features need stands beside what everybody needs; with all of these nothing is unused.
 #![cfg_attr(
-    not(all(feature = "lambda", feature = "shutdown", feature = "tracing")),
+    not(all(
+        feature = "lambda",
+        feature = "shutdown",
+        feature = "tracing",
+        feature = "vercel"
+    )),
     allow(dead_code)
 )]
 
@@ -86,6 +92,8 @@ pub use error::Error;
 pub use invocation::http;
 #[cfg(feature = "lambda")]
 pub use invocation::lambda;
+#[cfg(feature = "vercel")]
+pub use invocation::vercel;
 pub use observation::{
     Content, Level, Observation, ObservationBuilder, ObservationType, ObserveFuture, Score,
     TraceAttributes, Usage, create_observation_id, create_trace_id, current_observation_id,

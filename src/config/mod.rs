@@ -46,7 +46,7 @@ use crate::{
 /// | [`compression`](Self::compression) | `LANGFUSE_OTEL_COMPRESSION` (`gzip`, `none`) | gzip when it pays |
 /// | [`otlp_endpoint`](Self::otlp_endpoint) | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT` | none; used only without Langfuse keys |
 /// | [`otlp_header`](Self::otlp_header) | `OTEL_EXPORTER_OTLP_TRACES_HEADERS`, `OTEL_EXPORTER_OTLP_HEADERS` | none |
-/// | [`service_name`](Self::service_name) | `OTEL_SERVICE_NAME`, `AWS_LAMBDA_FUNCTION_NAME`, `K_SERVICE`, `WEBSITE_SITE_NAME` | `unknown_service` |
+/// | [`service_name`](Self::service_name) | `OTEL_SERVICE_NAME`, `VERCEL_GIT_REPO_SLUG`, `AWS_LAMBDA_FUNCTION_NAME`, `K_SERVICE`, `WEBSITE_SITE_NAME` | `unknown_service` |
 /// | [`ca_file`](Self::ca_file) | `SSL_CERT_FILE` | the compiled-in web roots |
 ///
 /// A value that cannot be used is one warning that names the variable, the value and what is used
@@ -334,7 +334,7 @@ impl Config {
         let mut flush_interval = FLUSH_INTERVAL.resolve(self.flush_interval, &env, w);
         if platform.is_frozen_between_requests && flush_interval.take().is_some() {
             w.push(
-                "LANGFUSE_FLUSH_INTERVAL has no effect on Lambda, where nothing runs between invocations; each \
+                "LANGFUSE_FLUSH_INTERVAL has no effect on Lambda and Vercel, where nothing runs between invocations; each \
                  invocation is flushed"
                     .to_owned(),
             );
@@ -583,17 +583,22 @@ static COMPRESSION: Setting<Option<bool>> = Setting {
     default: || None,
 };
 
+/// The service's name when nobody says one.
+pub(crate) const UNKNOWN_SERVICE: &str = "unknown_service";
+
 static SERVICE_NAME: Setting<String> = Setting {
     name: "service_name",
     variables: &[
         "OTEL_SERVICE_NAME",
+        // Before that of the Lambda function which Vercel may run it on.
+        "VERCEL_GIT_REPO_SLUG",
         "AWS_LAMBDA_FUNCTION_NAME",
         "K_SERVICE",
         "WEBSITE_SITE_NAME",
     ],
     expects: "a name",
     parse: |text| Some(text.to_owned()),
-    default: || "unknown_service".to_owned(),
+    default: || UNKNOWN_SERVICE.to_owned(),
 };
 
 /// What Langfuse takes for an environment's name.

@@ -14,6 +14,8 @@ use crate::observation::attributes;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Platform {
     pub(crate) facts: Vec<(&'static str, Arc<str>)>,
+    /// Whether requests come through Vercel, with its headers of their ids.
+    pub(crate) is_vercel: bool,
     /// Whether requests come from the host of Azure Functions, with its header of their ids.
     pub(crate) is_azure_functions: bool,
     /// Whether the process stands still between requests, so that nothing runs in its background.
@@ -22,6 +24,14 @@ pub(crate) struct Platform {
 
 impl Platform {
     pub(super) fn of(env: &Environment) -> Self {
+        // First, since Vercel itself may run it on Lambda. A project may hide the variables from its
+        // functions, but not the runtime's socket.
+        if ["VERCEL", "VERCEL_IPC_PATH"]
+            .iter()
+            .any(|variable| env.get(variable).is_some())
+        {
+            return Self::vercel(env);
+        }
         if env.get("AWS_LAMBDA_FUNCTION_NAME").is_some() {
             return Self {
                 is_frozen_between_requests: true,
@@ -34,6 +44,21 @@ impl Platform {
         } else if let Some(site) = env.get("WEBSITE_SITE_NAME") {
             platform.is_on_azure(site, env);
         }
+        platform
+    }
+
+    fn vercel(env: &Environment) -> Self {
+        let mut platform = Self {
+            is_vercel: true,
+            is_frozen_between_requests: true,
+            ..Self::default()
+        };
+        platform.say(attributes::CLOUD_PROVIDER, Some("vercel"));
+        platform.say(attributes::CLOUD_REGION, env.get("VERCEL_REGION"));
+        platform.say(
+            attributes::VERCEL_DEPLOYMENT_ID,
+            env.get("VERCEL_DEPLOYMENT_ID"),
+        );
         platform
     }
 
@@ -139,6 +164,18 @@ mod tests {
         ]);
         assert!(said.contains(&("cloud.platform", "azure.functions".to_owned())));
         assert!(said.contains(&("cloud.account.id", "0b1f-22".to_owned())));
+    }
+
+    #[test]
+    fn vercel_is_vercel_whatever_it_runs_on() {
+        let variables = [
+            ("VERCEL_IPC_PATH", "/tmp/ipc.sock"),
+            ("VERCEL_REGION", "iad1"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "a-name-of-vercels"),
+        ];
+        let platform = Platform::of(&Environment::new(variables));
+        assert!(platform.is_vercel && platform.is_frozen_between_requests);
+        assert!(facts(&variables).contains(&("cloud.region", "iad1".to_owned())));
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub enum FlushPoint {
     #[default]
     BeforeResponse,
     /// The response leaves first; the platform is held back until the flush is done. On Lambda
-    /// this needs [`lambda::run`](crate::lambda::run); the time is billed, but nobody waits.
+    /// this needs [`lambda::run`](crate::lambda::run), on Vercel
+    /// [`vercel::traced`](crate::vercel::traced) does it; the time is billed, but nobody waits.
     AfterResponse,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`scope`] is the core: it opens the root, knows cold from warm, records the outcome and flushes
 //! within a budget. The adapters around it are thin: [`lambda`] for `lambda_runtime`, [`http`] for
-//! everything that speaks `tower` and `http`.
+//! everything that speaks `tower` and `http`, [`vercel`] for `vercel_runtime`.
 
 #[cfg(any(feature = "lambda", feature = "http"))]
 mod body_capture;
@@ -21,6 +21,8 @@ mod open_requests;
 mod parent;
 #[cfg(any(feature = "lambda", feature = "http"))]
 mod scope;
+#[cfg(feature = "vercel")]
+pub mod vercel;
 
 #[cfg(any(feature = "lambda", feature = "http"))]
 pub(crate) use open_requests::OpenRequests;

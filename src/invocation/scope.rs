@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     borrow::Cow,
+    convert::Infallible,
     fmt,
     future::Future,
     pin::Pin,
@@ -12,6 +13,7 @@ use std::{
 };
 
 use opentelemetry::Context;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     budget::Deadline,
@@ -19,7 +21,7 @@ use super::{
     parent::{Incoming, Parent},
 };
 use crate::{
-    FlushReport, Level, Observation, Sdk, TraceAttributes, diagnostics,
+    FlushPoint, FlushReport, Level, Observation, Sdk, TraceAttributes, diagnostics,
     observation::{Propagated, attributes, context_with},
 };
 
@@ -32,6 +34,26 @@ pub(crate) struct Scope {
     /// `None` where nothing is recorded.
     request: Option<Arc<OpenRequest>>,
     is_left_to_interval: bool,
+    hold: Option<Hold>,
+}
+
+/// Keeps the platform from taking the request for over: until it is dropped, which is after the
+/// flush, or where there is nothing to flush.
+#[derive(Debug)]
+pub(crate) struct Hold(
+    #[expect(dead_code, reason = "dropping it is all it does")] oneshot::Sender<Infallible>,
+);
+
+impl Hold {
+    /// A hold, and what ends with it.
+    pub(crate) fn new() -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (sender, receiver) = oneshot::channel();
+        let released = async move {
+            // Nothing is ever sent: it ends when the sender is dropped.
+            let _ = receiver.await;
+        };
+        (Self(sender), released)
+    }
 }
 
 /// How long a flush waits, at most, for model calls of its own trace whose responses are still being
@@ -95,7 +117,14 @@ impl Scope {
             deadline,
             request,
             is_left_to_interval: false,
+            hold: None,
         }
+    }
+
+    /// Holds the platform back until this request is flushed.
+    pub(crate) fn held_by(mut self, hold: Hold) -> Self {
+        self.hold = Some(hold);
+        self
     }
 
     pub(crate) fn root(&self) -> &Observation {
@@ -143,6 +172,15 @@ impl Scope {
         self.root.error(message);
     }
 
+    /// The response has a status. A server's error is one of the function, although its handler may
+    /// have returned `Ok`; what was said of it before says more than the status.
+    pub(crate) fn answered(&self, status: u16) {
+        self.root.fact(attributes::HTTP_STATUS, i64::from(status));
+        if status >= 500 && !self.root.has_failed() {
+            self.failed(&format_args!("HTTP {status}"));
+        }
+    }
+
     /// The handler panicked with `payload`.
     pub(crate) fn panicked(&self, payload: &(dyn Any + Send)) {
         let message = payload
@@ -161,12 +199,13 @@ impl Scope {
     }
 
     /// Ends the root. What is left is to flush it.
-    pub(crate) fn end(self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         self.close();
         Ended {
             sdk: self.root.sdk().clone(),
             trace: self.root.trace_id(),
             deadline: self.deadline,
+            hold: self.hold.take(),
             is_left_to_interval: self.is_left_to_interval,
         }
     }
@@ -194,12 +233,13 @@ impl Drop for Scope {
 }
 
 /// A request whose root has ended.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Ended {
     sdk: Sdk,
     trace: opentelemetry::trace::TraceId,
     deadline: Deadline,
     is_left_to_interval: bool,
+    hold: Option<Hold>,
 }
 
 impl Ended {
@@ -231,6 +271,21 @@ impl Ended {
             drop(self);
             report
         }))
+    }
+
+    /// What the end of a response has to wait for. Nothing where the flush was asked to come after
+    /// it and the platform is held back meanwhile.
+    pub(crate) fn flush_with_response(self) -> Option<Flushing> {
+        let comes_after =
+            self.hold.is_some() && self.sdk.settings().flush_point == FlushPoint::AfterResponse;
+        let flushing = self.flush()?;
+        match Handle::try_current() {
+            Ok(runtime) if comes_after => {
+                runtime.spawn(flushing);
+                None
+            }
+            Ok(_) | Err(_) => Some(flushing),
+        }
     }
 
     fn budget(&self) -> Duration {

@@ -60,6 +60,10 @@ pub(crate) const LAMBDA_TENANT_ID: &str = "aws.lambda.tenant_id";
 /// Milliseconds that were left when the handler was called.
 pub(crate) const LAMBDA_REMAINING_MS: &str = "aws.lambda.remaining_ms";
 
+pub(crate) const VERCEL_DEPLOYMENT_ID: &str = "vercel.deployment_id";
+/// The regions that the request went through, and its id.
+pub(crate) const VERCEL_ID: &str = "vercel.id";
+
 pub(crate) const HTTP_METHOD: &str = "http.request.method";
 pub(crate) const HTTP_ROUTE: &str = "http.route";
 pub(crate) const HTTP_STATUS: &str = "http.response.status_code";

@@ -27,7 +27,7 @@ pub(crate) fn context_with(observation: &Observation) -> Context {
     // Whether the application's spans are sampled is not ours to say.
     let own = observation.span_context();
     let flags = match context.span().span_context() {
-        around if around.is_valid() && around.trace_id() == own.trace_id() => around.trace_flags(),
+        around if around.is_valid() => around.trace_flags(),
         _ => own.trace_flags().with_sampled(true),
     };
     let slot = SpanContext::new(

@@ -430,12 +430,17 @@ impl Observation {
 
     /// Whether somebody has already said how it went.
     pub(crate) fn has_level(&self) -> bool {
-        self.0.as_ref().is_some_and(|shared| {
-            shared
-                .draft
-                .lock()
-                .is_ok_and(|draft| draft.as_ref().is_some_and(|draft| draft.level().is_some()))
-        })
+        self.told_level().is_some()
+    }
+
+    /// Whether somebody has already said that it failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.told_level() == Some(Level::Error)
+    }
+
+    fn told_level(&self) -> Option<Level> {
+        let draft = self.0.as_ref()?.draft.lock().ok()?;
+        draft.as_ref()?.level()
     }
 
     fn text(&self, field: &Field, captured: impl FnOnce() -> Option<Captured>) -> &Self {

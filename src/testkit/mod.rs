@@ -1,5 +1,6 @@
 //! Everything needed to see a trace without an account: a Lambda emulator that really freezes the
-//! function, an in-process Langfuse, an `OpenAI`-compatible server, and traces as text trees.
+//! function, an emulator of Vercel's protocol, an in-process Langfuse, an `OpenAI`-compatible server, and
+//! traces as text trees.
 //!
 //! Our own tests are written with it, and so can yours be. It listens on loopback only, and every
 //! server runs on a thread of its own, so that a test that blocks its runtime cannot stall it.
@@ -26,11 +27,17 @@ mod ids;
 #[cfg(unix)]
 pub mod lambda;
 pub mod langfuse;
+#[cfg(unix)]
+mod log;
 mod loopback;
 mod moment;
 pub mod openai;
+#[cfg(unix)]
+mod process;
 mod shared;
 pub mod tree;
+#[cfg(unix)]
+pub mod vercel;
 
 pub use ids::Ids;
 pub use moment::Moment;

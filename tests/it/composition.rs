@@ -6,12 +6,15 @@ use std::{
 };
 
 use opentelemetry::{
-    Context, KeyValue,
-    trace::{Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _},
+    Array, Context, KeyValue, Value,
+    trace::{
+        Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags,
+        TraceId, TraceState, Tracer as _, TracerProvider as _,
+    },
 };
 use opentelemetry_sdk::{
     error::OTelSdkResult,
-    trace::{SdkTracer, SdkTracerProvider, Span, SpanData, SpanProcessor},
+    trace::{Sampler, SdkTracer, SdkTracerProvider, Span, SpanData, SpanProcessor},
 };
 use warmspan::{
     Config, Content, Observation, ObserveFuture as _, Sdk, TraceAttributes, Usage,
@@ -20,14 +23,14 @@ use warmspan::{
     testkit::langfuse::{Langfuse, Observation as Received},
 };
 
-const BUDGET: Duration = Duration::from_secs(5);
+pub(crate) const BUDGET: Duration = Duration::from_secs(5);
 
 /// An application with tracing of its own, beside or around an SDK.
-struct Stage {
-    langfuse: Langfuse,
-    sdk: Sdk,
-    tracer: SdkTracer,
-    provider: SdkTracerProvider,
+pub(crate) struct Stage {
+    pub(crate) langfuse: Langfuse,
+    pub(crate) sdk: Sdk,
+    pub(crate) tracer: SdkTracer,
+    pub(crate) provider: SdkTracerProvider,
     /// What the application's own back-end got.
     theirs: Ended,
 }
@@ -49,13 +52,30 @@ impl SpanProcessor for Ended {
 }
 
 impl Stage {
-    async fn composed() -> Self {
+    pub(crate) async fn composed() -> Self {
         Self::with(|config| config, |sdk| Some(sdk.span_processor())).await
     }
 
-    async fn with(
+    pub(crate) async fn sampled_by(sampler: Sampler) -> Self {
+        Self::of(
+            |config| config,
+            |sdk| Some(sdk.span_processor()),
+            Some(sampler),
+        )
+        .await
+    }
+
+    pub(crate) async fn with(
         change: impl FnOnce(Config) -> Config,
         processor: impl FnOnce(&Sdk) -> Option<LlmSpanProcessor>,
+    ) -> Self {
+        Self::of(change, processor, None).await
+    }
+
+    async fn of(
+        change: impl FnOnce(Config) -> Config,
+        processor: impl FnOnce(&Sdk) -> Option<LlmSpanProcessor>,
+        sampler: Option<Sampler>,
     ) -> Self {
         let langfuse = Langfuse::start().await.unwrap();
         let sdk = Sdk::new(change(langfuse.config()));
@@ -63,6 +83,9 @@ impl Stage {
         let mut builder = SdkTracerProvider::builder().with_span_processor(theirs.clone());
         if let Some(processor) = processor(&sdk) {
             builder = builder.with_span_processor(processor);
+        }
+        if let Some(sampler) = sampler {
+            builder = builder.with_sampler(sampler);
         }
         let provider = builder.build();
         let tracer = provider.tracer("application");
@@ -89,13 +112,24 @@ impl Stage {
     }
 
     /// A span that says at its start what it is.
-    fn llm(&self, name: &'static str, operation: &'static str) -> Span {
+    pub(crate) fn llm(&self, name: &'static str, operation: &'static str) -> Span {
         let said = [KeyValue::new("gen_ai.operation.name", operation)];
         let builder = self.tracer.span_builder(name).with_attributes(said);
         builder.start(&self.tracer)
     }
 
-    async fn outline(&self) -> String {
+    /// Runs `body` inside of `span`.
+    pub(crate) fn within<R>(&self, span: Span, body: impl FnOnce() -> R) -> R {
+        let _inside = Context::current_with_span(span).attach();
+        body()
+    }
+
+    /// What the application's own back-end got.
+    pub(crate) fn theirs(&self) -> Vec<SpanData> {
+        self.theirs.0.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn outline(&self) -> String {
         assert!(self.sdk.force_flush(BUDGET).await.is_complete());
         let traces = self.langfuse.traces();
         let outlines = traces.iter().map(warmspan::testkit::tree::Trace::outline);
@@ -238,42 +272,70 @@ async fn of_a_span_in_between_only_name_times_and_status_leave() {
     assert!(!stage.langfuse.contains("private"));
 }
 
+/// What instrumentations say, under keys that nobody foresees, and where keys hide.
+fn talk(stage: &Stage) {
+    let mut span = stage
+        .tracer
+        .span_builder("chat Bearer sk-lf-0123456789abcdef")
+        .with_attributes([KeyValue::new("gen_ai.operation.name", "chat")])
+        .start(&stage.tracer);
+    for key in [
+        "gen_ai.prompt.0.content",
+        "ai.response.text",
+        "ai.toolCall.args",
+        "audio.transcript",
+        "embedding.embeddings.0.embedding.text",
+        "gen_ai.assistant.tool_calls",
+        "llm.function_call",
+        "question",
+    ] {
+        let text = format!(
+            "said: ada@example.com, sk-lf-0123456789abcdef {}",
+            "x".repeat(900)
+        );
+        span.set_attribute(KeyValue::new(key, text));
+    }
+    let vector = Value::Array(Array::F64(vec![0.125; 3]));
+    span.set_attribute(KeyValue::new("embedding.vector", vector));
+    span.set_attribute(KeyValue::new("gen_ai.request.model", "gpt-5"));
+    span.add_event(
+        "gen_ai.assistant.message",
+        vec![KeyValue::new("tool_calls", "said")],
+    );
+    span.add_event("said", vec![]);
+    let other = SpanContext::new(
+        TraceId::from(1),
+        SpanId::from(1),
+        TraceFlags::SAMPLED,
+        false,
+        TraceState::NONE,
+    );
+    span.add_link(other, vec![KeyValue::new("prompt", "linked")]);
+}
+
 #[tokio::test]
-async fn content_in_llm_spans_obeys_the_settings() {
-    let content = || {
-        [
-            KeyValue::new(
-                "gen_ai.prompt.0.content",
-                format!("mail ada@example.com, {}", "x".repeat(900)),
-            ),
-            KeyValue::new("tool.arguments", "{\"key\": \"sk-lf-0123456789abcdef\"}"),
-            KeyValue::new("gen_ai.request.model", "gpt-5"),
-        ]
+async fn what_llm_spans_say_obeys_the_settings() {
+    let with = async |change: fn(Config) -> Config| {
+        let stage = Stage::with(change, |sdk| Some(sdk.span_processor())).await;
+        talk(&stage);
+        assert!(stage.sdk.force_flush(BUDGET).await.is_complete());
+        let span = stage.langfuse.observations().remove(0);
+        assert_eq!(span.name, "chat Bearer [redacted]");
+        assert_eq!(span.text("gen_ai.request.model"), Some("gpt-5"));
+        let never = ["ada@example.com", "sk-lf-0123456789abcdef", "linked"];
+        assert!(never.iter().all(|secret| !stage.langfuse.contains(secret)));
+        assert!(span.attributes.keys().all(|key| key != "embedding.vector"));
+        stage.langfuse
     };
-    let stage = Stage::composed().await;
-    stage.chat(content());
-    let chat = stage.observation("chat gpt-5").await;
-    assert!(!stage.langfuse.contains("ada@example.com"));
-    assert!(!stage.langfuse.contains("sk-lf-0123456789"));
-    assert!(!stage.langfuse.contains("x".repeat(501)));
-    assert_eq!(chat.text("gen_ai.request.model"), Some("gpt-5"));
-
-    let stage = Stage::with(
-        |config| config.content(Content::Off),
-        |sdk| Some(sdk.span_processor()),
-    )
-    .await;
-    stage.chat(content());
-    let chat = stage.observation("chat gpt-5").await;
-    assert_eq!(chat.text("gen_ai.request.model"), Some("gpt-5"));
-    assert!(!stage.langfuse.contains("xxx"));
-    assert!(!stage.langfuse.contains("arguments"));
-
-    let masked = |config: Config| config.mask(|_, text| text.replace("xxx", "-"));
-    let stage = Stage::with(masked, |sdk| Some(sdk.span_processor())).await;
-    stage.chat(content());
-    stage.observation("chat gpt-5").await;
-    assert!(!stage.langfuse.contains("xxx"));
+    let preview = with(|config| config).await;
+    assert!(preview.contains("said: [email], [redacted] xxx"));
+    assert!(!preview.contains("x".repeat(501)));
+    let full = with(|config| config.content(Content::Full)).await;
+    assert!(full.contains("x".repeat(900)));
+    let off = with(|config| config.content(Content::Off)).await;
+    assert!(!off.contains("said"));
+    let masked = with(|config| config.mask(|_, text| text.replace("xxx", "-"))).await;
+    assert!(!masked.contains("xxx"));
 }
 
 #[tokio::test]

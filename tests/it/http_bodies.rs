@@ -61,6 +61,23 @@ async fn a_streamed_one_passes_its_frames_at_once_and_waits_with_its_end() {
 }
 
 #[tokio::test]
+async fn one_whose_head_says_its_length_waits_with_its_last_byte() {
+    let stage = Stage::set().await;
+    let frames = stream::iter(["an ", "answer"].map(frame)).chain(stream::pending());
+    let response = Response::builder().header("content-length", 9);
+    let response = response.body(StreamBody::new(frames)).unwrap();
+    let mut body = answered_with(stage.sdk(), Method::GET, response).await;
+    body.frame().await.unwrap().unwrap();
+    assert!(stage.langfuse.requests().is_empty());
+
+    let last = body.frame().await.unwrap().unwrap();
+    assert_eq!(stage.root().output.as_deref(), Some("an answer"));
+    assert_eq!(last.into_data().unwrap(), "answer");
+    drop(body);
+    assert_eq!(stage.outlines(&[]), ["chat [span]\n"]);
+}
+
+#[tokio::test]
 async fn trailers_pass_and_wait() {
     let stage = Stage::set().await;
     let trailers = http::HeaderMap::from_iter([(http::header::ETAG, "hush".parse().unwrap())]);
@@ -184,10 +201,17 @@ async fn answered<B>(sdk: Sdk, method: Method, body: B) -> TracedBody<B>
 where
     B: http_body::Body<Error: std::fmt::Display> + Unpin,
 {
-    let mut body = Some(body);
+    answered_with(sdk, method, Response::new(body)).await
+}
+
+async fn answered_with<B>(sdk: Sdk, method: Method, response: Response<B>) -> TracedBody<B>
+where
+    B: http_body::Body<Error: std::fmt::Display> + Unpin,
+{
+    let mut response = Some(response);
     let answers = service_fn(move |_: Request<Body>| {
-        let body = body.take().unwrap();
-        async { Ok::<_, Infallible>(Response::new(body)) }
+        let response = response.take().unwrap();
+        async { Ok::<_, Infallible>(response) }
     });
     let request = Request::builder().method(method).body(Body::empty());
     let service = TraceLayer::with_sdk(sdk).layer(answers);

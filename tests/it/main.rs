@@ -10,6 +10,8 @@
 )]
 
 mod composition;
+mod composition_sampling;
+mod composition_trees;
 mod delivery_connection;
 mod delivery_faults;
 mod delivery_runtimes;
@@ -71,3 +73,12 @@ mod testkit_lambda;
 mod testkit_langfuse;
 mod testkit_openai;
 mod testkit_tree;
+mod testkit_vercel;
+mod vercel_axum;
+mod vercel_bodies;
+mod vercel_bootstrap;
+mod vercel_concurrency;
+mod vercel_end;
+mod vercel_errors;
+mod vercel_requests;
+mod vercel_stage;

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceState};
 use warmspan::{
-    Config, Level, Observation, Score, Sdk, create_trace_id, testkit::langfuse::Langfuse,
+    Config, Level, Observation, Score, Sdk, create_trace_id,
+    testkit::langfuse::{Fault, Langfuse},
 };
 
 const BUDGET: Duration = Duration::from_secs(5);
@@ -190,11 +191,12 @@ async fn a_shutdown_sends_what_is_undecided() {
 }
 
 #[tokio::test]
-async fn a_shutdown_without_time_counts_what_it_held_back() {
-    let (_langfuse, sdk) = sdk(|config| config.keep_errors(true)).await;
+async fn a_shutdown_that_fails_counts_what_it_held_back() {
+    let (langfuse, sdk) = sdk(|config| config.keep_errors(true)).await;
     let root = sdk.span("root");
     root.observation("step").start().end();
-    let report = sdk.shutdown(Duration::ZERO).await;
+    langfuse.answer(Fault::status(503));
+    let report = sdk.shutdown(Duration::from_millis(50)).await;
     assert_eq!((report.delivered(), report.lost()), (0, 1), "{report}");
     drop(root);
 }

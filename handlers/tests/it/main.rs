@@ -20,3 +20,8 @@ mod server;
 mod settings;
 mod surroundings;
 mod thaw;
+mod vercel_end;
+mod vercel_freeze;
+mod vercel_requests;
+mod vercel_shutdown;
+mod vercel_stage;

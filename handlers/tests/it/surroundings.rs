@@ -1,6 +1,6 @@
 //! What surrounds the function in these tests: a model and a collector, in this process.
 
-use std::time::Duration;
+use std::{env, ffi::OsString, time::Duration};
 
 use serde_json::json;
 use warmspan::testkit::{
@@ -8,6 +8,7 @@ use warmspan::testkit::{
     langfuse::Langfuse,
     openai::OpenAi,
     tree::Trace,
+    vercel,
 };
 
 /// A model and a collector that behave, until a test tells them otherwise.
@@ -46,9 +47,27 @@ impl Surroundings {
             .env("OPENAI_API_KEY", OPENAI_KEY)
     }
 
+    /// The function as it is on Vercel, told of its surroundings: the one that Vercel's own builder
+    /// made, where `WARMSPAN_VERCEL_BIN` names it.
+    pub(crate) fn on_vercel(&self) -> vercel::EmulatorBuilder {
+        let executable = env::var_os("WARMSPAN_VERCEL_BIN")
+            .unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_vercel")));
+        vercel::Emulator::builder(executable)
+            .env("LANGFUSE_BASE_URL", self.langfuse.base_url())
+            .env("LANGFUSE_PUBLIC_KEY", self.langfuse.public_key())
+            .env("LANGFUSE_SECRET_KEY", self.langfuse.secret_key())
+            .env("OPENAI_BASE_URL", self.openai.base_url())
+            .env("OPENAI_API_KEY", OPENAI_KEY)
+    }
+
     /// Has the collector close every connection while the function is frozen.
     pub(crate) async fn close_connections_while_frozen(&self, function: &Emulator) {
         assert!(function.is_frozen());
+        self.close_connections().await;
+    }
+
+    /// Has the collector close every connection. They stay closed while nothing runs that opens one.
+    pub(crate) async fn close_connections(&self) {
         self.langfuse.close_idle_connections();
         let closing = async {
             while self.langfuse.open_connections() > 0 {

@@ -44,13 +44,29 @@ pin_project! {
 /// A response that has not ended.
 struct Open {
     scope: Scope,
+    /// What the head says that the body has: whoever reads it may stop there.
+    length: Option<u64>,
+    explain: Option<Explain>,
 }
 
+/// Reads what went wrong out of the first piece of a failed response's body, where the platform
+/// writes it there.
+pub(crate) type Explain = fn(&[u8]) -> Option<String>;
+
 impl<B: Body> TracedBody<B> {
-    pub(super) fn new(inner: B, scope: Option<Scope>) -> Self {
+    pub(super) fn new(
+        inner: B,
+        scope: Option<Scope>,
+        length: Option<u64>,
+        explain: Option<Explain>,
+    ) -> Self {
         Self {
             inner: Some(inner),
-            open: scope.map(|scope| Open { scope }),
+            open: scope.map(|scope| Open {
+                scope,
+                length,
+                explain,
+            }),
             last: None,
             flushing: None,
         }
@@ -92,7 +108,9 @@ where
                     let length = frame.data_ref().map_or(0, Buf::remaining);
                     open.see(&frame);
                     // Whoever reads a body of known length may stop at its last byte.
-                    let is_last = inner.is_end_stream() || expected == u64::try_from(length).ok();
+                    let is_last = inner.is_end_stream()
+                        || expected == u64::try_from(length).ok()
+                        || open.is_at_its_length();
                     if !is_last {
                         return Poll::Ready(Some(Ok(frame)));
                     }
@@ -134,15 +152,25 @@ where
 }
 
 impl Open {
-    fn see<D: Buf>(&self, frame: &Frame<D>) {
-        if let (Some(data), Some(request)) = (frame.data_ref(), self.scope.request()) {
+    fn see<D: Buf>(&mut self, frame: &Frame<D>) {
+        let Some(data) = frame.data_ref() else { return };
+        let explain = self.explain.take();
+        if let Some(message) = explain.and_then(|explain| explain(data.chunk())) {
+            self.scope.failed(&message);
+        }
+        if let Some(request) = self.scope.request() {
             // Looks at the first chunk only: bodies are made of whole `Bytes` nearly always.
             request.output().push(data.chunk());
         }
     }
 
+    fn is_at_its_length(&self) -> bool {
+        let seen = self.scope.request().map(|request| request.output().bytes());
+        self.length.is_some_and(|length| seen >= Some(length))
+    }
+
     fn end(self) -> Option<Flushing> {
-        self.scope.end().flush()
+        self.scope.end().flush_with_response()
     }
 
     fn abandon(self) -> Option<Flushing> {

@@ -9,18 +9,15 @@ use std::{
     thread,
 };
 
-use http::Response;
+use http::{Response, StatusCode, header::CONTENT_LENGTH};
 use http_body::Body;
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
 
-use super::TracedBody;
-use crate::{
-    invocation::{
-        handler::{poll_flushed, poll_handler},
-        scope::{Flushing, Scope},
-    },
-    observation::attributes,
+use super::{TracedBody, body::Explain};
+use crate::invocation::{
+    handler::{poll_flushed, poll_handler},
+    scope::{Flushing, Scope},
 };
 
 pin_project! {
@@ -32,6 +29,7 @@ pin_project! {
         context: Context,
         scope: Option<Scope>,
         is_head: bool,
+        explain: Option<Explain>,
         outcome: Option<thread::Result<Returned<R, E>>>,
         flushing: Option<Flushing>,
     }
@@ -46,7 +44,7 @@ pin_project! {
 }
 
 /// What calling the service gave.
-pub(super) enum Handling<F> {
+pub(crate) enum Handling<F> {
     Running(F),
     Panicked(Box<dyn Any + Send>),
 }
@@ -54,7 +52,7 @@ pub(super) enum Handling<F> {
 type Returned<R, E> = Result<Response<TracedBody<R>>, E>;
 
 impl<F, R: Body, E> TraceFuture<F, R, E> {
-    pub(super) fn new(
+    pub(crate) fn new(
         handling: Handling<F>,
         scope: Option<Scope>,
         context: Context,
@@ -74,9 +72,17 @@ impl<F, R: Body, E> TraceFuture<F, R, E> {
             context,
             scope,
             is_head,
+            explain: None,
             outcome,
             flushing: None,
         }
+    }
+
+    /// Where the platform writes what went wrong into the body of a response with status 500.
+    #[cfg(feature = "vercel")]
+    pub(crate) fn explained_by(mut self, explain: Explain) -> Self {
+        self.explain = Some(explain);
+        self
     }
 }
 
@@ -108,7 +114,7 @@ where
                 cx
             ));
             *this.outcome = Some(returned.map(|returned| match returned {
-                Ok(response) => Ok(wrap(response, this.scope, *this.is_head)),
+                Ok(response) => Ok(wrap(response, this.scope, *this.is_head, *this.explain)),
                 Err(error) => {
                     if let Some(scope) = this.scope {
                         scope.failed(&error);
@@ -118,7 +124,7 @@ where
             }));
         }
         if let Some(scope) = this.scope.take() {
-            *this.flushing = scope.end().flush();
+            *this.flushing = scope.end().flush_with_response();
         }
         poll_flushed(this.flushing, this.outcome, cx)
     }
@@ -129,16 +135,21 @@ fn wrap<R: Body>(
     response: Response<R>,
     scope: &mut Option<Scope>,
     is_head: bool,
+    explain: Option<Explain>,
 ) -> Response<TracedBody<R>> {
     let status = response.status();
+    let is_explained = status == StatusCode::INTERNAL_SERVER_ERROR
+        && scope
+            .as_ref()
+            .is_some_and(|scope| !scope.root().has_failed());
     if let Some(scope) = scope {
-        scope
-            .root()
-            .fact(attributes::HTTP_STATUS, i64::from(status.as_u16()));
-        if status.is_server_error() {
-            scope.failed(&format_args!("HTTP {}", status.as_u16()));
-        }
+        scope.answered(status.as_u16());
     }
+    let length = response.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     let is_unread = is_head || response.body().is_end_stream();
-    response.map(|body| TracedBody::new(body, if is_unread { None } else { scope.take() }))
+    response.map(|body| {
+        let scope = if is_unread { None } else { scope.take() };
+        TracedBody::new(body, scope, length, explain.filter(|_| is_explained))
+    })
 }

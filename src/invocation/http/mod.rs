@@ -66,9 +66,13 @@ mod service;
 mod shutdown;
 
 pub use body::TracedBody;
+#[cfg(feature = "vercel")]
+pub(crate) use future::Handling;
 pub use future::TraceFuture;
 pub use layer::TraceLayer;
 pub use request_body::RequestBody;
 pub use service::TraceService;
+#[cfg(feature = "vercel")]
+pub(crate) use service::incoming;
 #[cfg(feature = "shutdown")]
 pub use shutdown::{FLUSH, GRACE, Shutdown, drain, shutdown_signal};

@@ -90,7 +90,7 @@ fn open<B: 'static>(sdk: &Sdk, request: &mut Request<B>) -> Scope {
     scope
 }
 
-fn incoming(headers: &HeaderMap) -> Incoming {
+pub(crate) fn incoming(headers: &HeaderMap) -> Incoming {
     let text = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let traceparent = text("traceparent");
     Incoming {

@@ -25,7 +25,6 @@ use crate::{
         handler::{poll_flushed, poll_handler},
         scope::{Ended, Flushing, Scope},
     },
-    observation::attributes,
 };
 
 pin_project! {
@@ -182,20 +181,10 @@ fn record_buffered<B: Serialize>(body: &B, scope: &Scope, is_http: bool) {
     let described = catch_unwind(AssertUnwindSafe(|| describe_response(body, limit, is_http)));
     let Described { status, output } = described.unwrap_or_default();
     if let Some(status) = status {
-        record_status(scope, status);
+        scope.answered(status);
     }
     if let Some(output) = output {
         root.captured_output(output);
-    }
-}
-
-/// A server error is an error of the function, although the handler returned `Ok`.
-pub(super) fn record_status(scope: &Scope, status: u16) {
-    scope
-        .root()
-        .fact(attributes::HTTP_STATUS, i64::from(status));
-    if status >= 500 {
-        scope.failed(&format_args!("HTTP {status}"));
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::{flush_layer, future::record_status};
+use super::flush_layer;
 use crate::{
     invocation::scope::{Ended, Flushing, Scope},
     observation::TextCapture,
@@ -29,7 +29,7 @@ impl<S> TracedStream<S> {
             .as_ref()
             .map_or(0, |scope| scope.root().sdk().content().max_chars());
         if let (Some(scope), Some(status)) = (&scope, status) {
-            record_status(scope, status);
+            scope.answered(status);
         }
         Self {
             inner,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::emulator::Emulator;
 use super::error::EmulatorError;
-use super::log::Log;
+use crate::testkit::log::Log;
 
 /// Settings of an [`Emulator`].
 #[must_use = "call `.start().await` to start the emulator"]

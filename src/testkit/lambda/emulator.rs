@@ -12,8 +12,8 @@ use super::builder::{EmulatorBuilder, Settings};
 use super::environment::Environment;
 use super::error::{EmulatorError, ErrorKind};
 use super::invocation::Invocation;
-use super::log::{Log, LogLine};
 use super::shutdown::Shutdown;
+use crate::testkit::log::{Log, LogLine};
 use crate::testkit::shared::Shared;
 
 /// So many environments may exit between INIT and the delivery of one event.

@@ -12,11 +12,12 @@ use super::emulator::Record;
 use super::error::{EmulatorError, ErrorKind};
 use super::invocation::Invocation;
 use super::lifecycle::{Lifecycle, Order};
-use super::log::Log;
-use super::process::Process;
 use super::shutdown::Shutdown;
+use super::variables::variables;
 use crate::testkit::Moment;
+use crate::testkit::log::Log;
 use crate::testkit::loopback::Loopback;
+use crate::testkit::process::Process;
 use crate::testkit::shared::Shared;
 
 /// How long a drop waits for the killed process, which takes milliseconds.
@@ -54,7 +55,14 @@ impl Environment {
         let process = {
             let (settings, address, log) = (Arc::clone(settings), api.address(), log.clone());
             api.host()
-                .run(async move { Process::spawn(&settings, address, &log) })
+                .run(async move {
+                    Process::spawn(
+                        &settings.bootstrap,
+                        &settings.args,
+                        variables(&settings, address),
+                        &log,
+                    )
+                })
                 .await
         };
         let process = process

@@ -20,11 +20,11 @@ use super::error::ErrorKind;
 use super::extension::Extension;
 use super::ids::{uuid, xray_trace_id};
 use super::invocation::{FunctionError, Invocation, PhaseEnd};
-use super::log::Log;
-use super::process::Process;
 use super::running::Running;
 use super::shutdown::{GRACE, Shutdown};
 use crate::testkit::Moment;
+use crate::testkit::log::Log;
+use crate::testkit::process::Process;
 use crate::testkit::shared::Shared;
 
 /// How long the last requests of a process that has exited are read.

@@ -45,14 +45,14 @@ mod extension;
 mod ids;
 mod invocation;
 mod lifecycle;
-mod log;
-mod process;
 mod running;
 mod shutdown;
+mod variables;
 
 pub use builder::{Deadline, EmulatorBuilder};
 pub use emulator::Emulator;
 pub use error::EmulatorError;
 pub use invocation::{FunctionError, Invocation, PhaseEnd, Response, Timeline};
-pub use log::{LogLine, Stream};
 pub use shutdown::Shutdown;
+
+pub use crate::testkit::log::{LogLine, Stream};

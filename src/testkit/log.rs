@@ -34,20 +34,20 @@ pub enum Stream {
 
 /// The last lines, and the writer that gets a copy.
 #[derive(Clone)]
-pub(super) struct Log {
+pub(crate) struct Log {
     lines: Shared<VecDeque<LogLine>>,
     copy: Shared<Option<Box<dyn Write + Send>>>,
 }
 
 impl Log {
-    pub(super) fn new(copy: Option<Box<dyn Write + Send>>) -> Self {
+    pub(crate) fn new(copy: Option<Box<dyn Write + Send>>) -> Self {
         Self {
             lines: Shared::default(),
             copy: Shared::new(copy),
         }
     }
 
-    pub(super) fn push(&self, stream: Stream, text: String) {
+    pub(crate) fn push(&self, stream: Stream, text: String) {
         if let Some(copy) = self.copy.lock().as_mut() {
             // A copy that cannot be written is the writer's loss; the line is kept here.
             writeln!(copy, "{text}").ok();
@@ -63,12 +63,12 @@ impl Log {
         });
     }
 
-    pub(super) fn lines(&self) -> Vec<LogLine> {
+    pub(crate) fn lines(&self) -> Vec<LogLine> {
         self.lines.lock().iter().cloned().collect()
     }
 
     /// The last few lines as one text.
-    pub(super) fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         let lines = self.lines.lock();
         let tail: Vec<&str> = lines
             .iter()
