@@ -51,6 +51,12 @@ impl SpanProcessor for Ended {
     }
 }
 
+/// Runs `body` inside of `span`.
+pub(crate) fn within<R>(span: Span, body: impl FnOnce() -> R) -> R {
+    let _inside = Context::current_with_span(span).attach();
+    body()
+}
+
 impl Stage {
     pub(crate) async fn composed() -> Self {
         Self::with(|config| config, |sdk| Some(sdk.span_processor())).await
@@ -116,12 +122,6 @@ impl Stage {
         let said = [KeyValue::new("gen_ai.operation.name", operation)];
         let builder = self.tracer.span_builder(name).with_attributes(said);
         builder.start(&self.tracer)
-    }
-
-    /// Runs `body` inside of `span`.
-    pub(crate) fn within<R>(&self, span: Span, body: impl FnOnce() -> R) -> R {
-        let _inside = Context::current_with_span(span).attach();
-        body()
     }
 
     /// What the application's own back-end got.

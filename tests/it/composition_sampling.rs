@@ -10,7 +10,7 @@ use opentelemetry::{
 };
 use warmspan::{Score, create_trace_id};
 
-use crate::composition::{BUDGET, Stage};
+use crate::composition::{BUDGET, Stage, within};
 
 /// Only failed traces are kept.
 async fn stage() -> Stage {
@@ -34,7 +34,7 @@ async fn names(stage: &Stage) -> Vec<String> {
 #[tokio::test]
 async fn roots_beside_each_other_are_decided_together() {
     let stage = stage().await;
-    stage.within(stage.tracer.start("GET /"), || {
+    within(stage.tracer.start("GET /"), || {
         let answer = stage.sdk.span("answer");
         drop(stage.llm("chat", "chat"));
         answer.error("no").end();
@@ -46,15 +46,15 @@ async fn roots_beside_each_other_are_decided_together() {
 async fn a_root_of_the_applications_own_holds_its_trace_back() {
     let stage = stage().await;
     let agent = stage.llm("agent", "invoke_agent");
-    stage.within(agent, || {
+    within(agent, || {
         let mut chat = stage.llm("chat", "chat");
         chat.set_status(Status::error("no"));
         chat.end();
         assert_eq!(stage.sdk.pending_spans(), 0, "it is undecided");
     });
     assert_eq!(names(&stage).await, ["agent", "chat"]);
-    stage.within(stage.llm("agent", "invoke_agent"), || {
-        drop(stage.llm("chat", "chat"))
+    within(stage.llm("agent", "invoke_agent"), || {
+        drop(stage.llm("chat", "chat"));
     });
     assert_eq!(names(&stage).await.len(), 2, "a well one is left out");
 }
@@ -62,7 +62,7 @@ async fn a_root_of_the_applications_own_holds_its_trace_back() {
 #[tokio::test]
 async fn a_failure_after_a_well_root_is_kept() {
     let stage = stage().await;
-    stage.within(stage.tracer.start("GET /"), || {
+    within(stage.tracer.start("GET /"), || {
         drop(stage.llm("first", "chat"));
         let mut second = stage.llm("second", "chat");
         second.set_status(Status::error("no"));
@@ -117,7 +117,7 @@ async fn a_score_waits_for_the_trace_that_it_is_about() {
     failed.in_scope(|| {
         stage
             .sdk
-            .score(open.trace_id(), None, Score::boolean("good", true))
+            .score(open.trace_id(), None, Score::boolean("good", true));
     });
     failed.error("no").end();
     assert_eq!(stage.sdk.force_flush(BUDGET).await.delivered(), 1);

@@ -13,7 +13,7 @@ use warmspan::{
     testkit::langfuse::{Langfuse, Observation as Received},
 };
 
-use crate::composition::{BUDGET, Stage};
+use crate::composition::{BUDGET, Stage, within};
 
 async fn received(stage: &Stage) -> Vec<Received> {
     assert!(stage.sdk.force_flush(BUDGET).await.is_complete());
@@ -31,7 +31,7 @@ fn tokens(observation: &Received) -> Option<&str> {
 #[tokio::test]
 async fn the_root_of_what_is_sent_has_no_parent() {
     let stage = Stage::composed().await;
-    stage.within(stage.tracer.start("Lambda runtime invoke"), || {
+    within(stage.tracer.start("Lambda runtime invoke"), || {
         stage.sdk.span("answer").end();
         drop(stage.llm("chat", "chat"));
     });
@@ -66,9 +66,9 @@ async fn what_hangs_from_a_span_that_is_not_there_hangs_from_the_observation() {
 #[tokio::test]
 async fn what_is_between_two_spans_about_llms_is_sent_too() {
     let stage = Stage::composed().await;
-    stage.within(stage.llm("agent", "invoke_agent"), || {
-        stage.within(stage.tracer.start("step"), || {
-            drop(stage.llm("chat", "chat"))
+    within(stage.llm("agent", "invoke_agent"), || {
+        within(stage.tracer.start("step"), || {
+            drop(stage.llm("chat", "chat"));
         });
     });
     assert_eq!(
@@ -85,7 +85,7 @@ async fn tokens_are_counted_once_whoever_is_around_whom() {
     // Theirs around ours, with an observation in between; entered, and given as the parent.
     let mut theirs = stage.llm("theirs", "chat");
     opentelemetry::trace::Span::set_attribute(&mut theirs, their_seven.clone());
-    stage.within(theirs, || {
+    within(theirs, || {
         let step = stage.sdk.span("step");
         step.in_scope(|| _ = stage.sdk.generation("inner").usage(seven()));
         let said = step
@@ -123,7 +123,7 @@ async fn a_wrapper_of_another_convention_is_none_either() {
         .span_builder("LLM")
         .with_attributes(said)
         .start(&tracer);
-    stage.within(wrapper, || {
+    within(wrapper, || {
         _ = stage.sdk.generation("POST").usage(Usage::new().input(7))
     });
     let all = received(&stage).await;
@@ -165,7 +165,7 @@ async fn whose_sampler_decides_about_whose_spans() {
             .span("answer")
             .in_scope(|| drop(stage.tracer.start("SELECT")))
     };
-    stage.within(stage.tracer.start("GET /"), answer);
+    within(stage.tracer.start("GET /"), answer);
     assert_eq!(stage.theirs().len(), 2);
     // Theirs says no: an observation around does not switch them on.
     let stage = Stage::sampled_by(parent_based(Sampler::AlwaysOff)).await;
@@ -175,7 +175,7 @@ async fn whose_sampler_decides_about_whose_spans() {
             .span("answer")
             .in_scope(|| drop(stage.tracer.start("SELECT")))
     };
-    stage.within(stage.tracer.start("GET /"), answer);
+    within(stage.tracer.start("GET /"), answer);
     assert_eq!(stage.theirs().len(), 0);
     assert_eq!(stage.outline().await, "answer [span]\n");
 }

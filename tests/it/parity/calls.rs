@@ -74,21 +74,21 @@ pub(super) async fn observed(is_python: bool) -> Vec<Observation> {
 }
 
 async fn first(client: &Client<OpenAIConfig>) {
-    let request = chat(json!({"temperature": 0.2, "max_tokens": 5}));
+    let request = chat(&json!({"temperature": 0.2, "max_tokens": 5}));
     client.chat().create(request).await.unwrap();
 }
 
 async fn others(client: &Client<OpenAIConfig>) {
     let chats = client.chat();
     chats
-        .create(chat(json!({"tools": [tool()]})))
+        .create(chat(&json!({"tools": [tool()]})))
         .await
         .unwrap();
     for said in [
         json!({"stream": true, "stream_options": {"include_usage": true}}),
         json!({"stream": true, "tools": [tool()]}),
     ] {
-        let stream = chats.create_stream(chat(said)).await.unwrap();
+        let stream = chats.create_stream(chat(&said)).await.unwrap();
         stream
             .for_each(|chunk| async { drop(chunk.unwrap()) })
             .await;
@@ -106,12 +106,12 @@ async fn others(client: &Client<OpenAIConfig>) {
     let request: CreateEmbeddingRequest = serde_json::from_value(said).unwrap();
     client.embeddings().create(request).await.unwrap();
     chats
-        .create(chat(json!({"model": "err"})))
+        .create(chat(&json!({"model": "err"})))
         .await
         .unwrap_err();
 }
 
-fn chat(said: Value) -> CreateChatCompletionRequest {
+fn chat(said: &Value) -> CreateChatCompletionRequest {
     let mut request = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]});
     for (key, value) in said.as_object().unwrap() {
         request[key] = value.clone();
