@@ -99,7 +99,7 @@ impl Extract for MessageExtractor {
                 input.message(message);
             }
         }
-        input.counts.tools = request.items("tools").len();
+        input.tools(request.items("tools"));
     }
 
     fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {

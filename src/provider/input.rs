@@ -1,7 +1,7 @@
 //! What a request said: the latest user message, the system prompt, and counts.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{call::Recorded, fields::text, structure::Structure};
 use crate::observation::{Captured, Content, TextCapture};
@@ -43,6 +43,9 @@ pub(crate) struct Input {
     latest_user: Option<Captured>,
     system: TextCapture,
     full: Vec<Structure>,
+    /// The first message, if it is nothing but a text.
+    plain: Option<Captured>,
+    tools: Vec<Structure>,
     budget: Budget,
 }
 
@@ -54,6 +57,8 @@ impl Input {
             latest_user: None,
             system: TextCapture::new(content.max_system_chars()),
             full: Vec::new(),
+            plain: None,
+            tools: Vec::new(),
             budget: Budget(content.max_chars()),
         }
     }
@@ -81,6 +86,7 @@ impl Input {
         }
         if self.content == Content::Full {
             if is_text {
+                self.plain = self.latest_user.clone().filter(|_| self.full.is_empty());
                 message = serde_json::json!({ "role": "user", "content": message });
             }
             self.full.push(self.budget.keep(message));
@@ -127,6 +133,22 @@ impl Input {
         }
     }
 
+    /// Adds the definition of a tool, which holds so many functions. A preview counts them.
+    pub(crate) fn tool(&mut self, functions: usize, definition: impl FnOnce() -> Option<Value>) {
+        self.counts.tools += functions;
+        if self.content == Content::Full {
+            let kept = definition().map(|definition| self.budget.keep(definition));
+            self.tools.extend(kept);
+        }
+    }
+
+    /// The same of definitions of one function each.
+    pub(crate) fn tools<'a>(&mut self, definitions: impl IntoIterator<Item = &'a RawValue>) {
+        for definition in definitions {
+            self.tool(1, || serde_json::from_str(definition.get()).ok());
+        }
+    }
+
     /// The input and the system prompt, as far as the policy allows.
     pub(crate) fn finish(self) -> (Option<Recorded>, Option<Captured>, Counts) {
         let system = Some(self.system.finish()).filter(|system| system.total > 0);
@@ -134,8 +156,16 @@ impl Input {
             Content::Off => (None, None, self.counts),
             Content::Full => {
                 // The messages hold the system prompt already.
-                let is_there = !self.full.is_empty();
-                let input = is_there.then(|| Recorded::Json(Structure::list(self.full)));
+                let input = match (self.plain, self.full.len(), self.tools.is_empty()) {
+                    (Some(text), 1, true) => Some(Recorded::Text(text)),
+                    (_, 0, true) => None,
+                    (_, _, true) => Some(Recorded::Json(Structure::list(self.full))),
+                    // As the wrappers of the official SDKs have it.
+                    (_, _, false) => Some(Recorded::Json(Structure::object([
+                        ("messages".to_owned(), Structure::list(self.full)),
+                        ("tools".to_owned(), Structure::list(self.tools)),
+                    ]))),
+                };
                 (input, None, self.counts)
             }
             _ => {

@@ -31,7 +31,7 @@ impl Extract for GenerateExtractor {
             input.message(prompt);
             input.counts.images += request.items("images").len();
         }
-        input.counts.tools = request.items("tools").len();
+        input.tools(request.items("tools"));
     }
 
     fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {

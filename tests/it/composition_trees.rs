@@ -124,7 +124,7 @@ async fn a_wrapper_of_another_convention_is_none_either() {
         .with_attributes(said)
         .start(&tracer);
     within(wrapper, || {
-        _ = stage.sdk.generation("POST").usage(Usage::new().input(7))
+        _ = stage.sdk.generation("POST").usage(Usage::new().input(7));
     });
     let all = received(&stage).await;
     let wrapper = named(&all, "LLM");
@@ -163,7 +163,7 @@ async fn whose_sampler_decides_about_whose_spans() {
         stage
             .sdk
             .span("answer")
-            .in_scope(|| drop(stage.tracer.start("SELECT")))
+            .in_scope(|| drop(stage.tracer.start("SELECT")));
     };
     within(stage.tracer.start("GET /"), answer);
     assert_eq!(stage.theirs().len(), 2);
@@ -173,7 +173,7 @@ async fn whose_sampler_decides_about_whose_spans() {
         stage
             .sdk
             .span("answer")
-            .in_scope(|| drop(stage.tracer.start("SELECT")))
+            .in_scope(|| drop(stage.tracer.start("SELECT")));
     };
     within(stage.tracer.start("GET /"), answer);
     assert_eq!(stage.theirs().len(), 0);
@@ -265,7 +265,7 @@ async fn a_span_that_lives_long_collects_no_more_than_some_events() {
     tracing::subscriber::with_default(subscriber, || {
         let worker = tracing::info_span!("worker", gen_ai.operation.name = "invoke_agent");
         worker.in_scope(|| {
-            (0..5_000).for_each(|number| tracing::trace!(number, "{}", "x".repeat(3000)))
+            (0..5_000).for_each(|number| tracing::trace!(number, "{}", "x".repeat(3000)));
         });
     });
     assert_eq!((sdk.pending_spans(), sdk.losses().total()), (1, 0));

@@ -28,7 +28,9 @@ impl Extract for ConverseExtractor {
         }
         let tools = request.value("toolConfig");
         let tools = tools.get("tools").and_then(Value::as_array);
-        input.counts.tools = tools.map_or(0, Vec::len);
+        for tool in tools.into_iter().flatten() {
+            input.tool(1, || Some(tool.clone()));
+        }
     }
 
     fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {

@@ -95,7 +95,14 @@ impl Extract for InvokeExtractor {
         }
         let tools = request.value("toolConfig");
         let tools = tools.get("tools").and_then(Value::as_array);
-        input.counts.tools = tools.map_or_else(|| request.items("tools").len(), Vec::len);
+        match tools {
+            Some(tools) => {
+                for tool in tools {
+                    input.tool(1, || Some(tool.clone()));
+                }
+            }
+            None => input.tools(request.items("tools")),
+        }
     }
 
     fn head(&mut self, header: Header<'_>, _: &mut Draft) {

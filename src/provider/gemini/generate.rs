@@ -34,15 +34,12 @@ impl Extract for GenerateExtractor {
             Value::Null => {}
             content => read_content(&content, input),
         }
-        input.counts.tools = request
-            .items("tools")
-            .into_iter()
-            .filter_map(|tool| Fields::parse(tool.get().as_bytes()))
-            .map(|tool| match tool.items("functionDeclarations").len() {
-                0 => 1,
-                functions => functions,
-            })
-            .sum();
+        for tool in request.items("tools") {
+            if let Some(fields) = Fields::parse(tool.get().as_bytes()) {
+                let functions = fields.items("functionDeclarations").len().max(1);
+                input.tool(functions, || serde_json::from_str(tool.get()).ok());
+            }
+        }
     }
 
     fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {

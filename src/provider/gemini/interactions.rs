@@ -30,7 +30,7 @@ impl Extract for InteractionExtractor {
             Value::Null => {}
             step => read_turn(step, input),
         }
-        input.counts.tools = request.items("tools").len();
+        input.tools(request.items("tools"));
     }
 
     fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {

@@ -38,7 +38,8 @@ impl Extract for ChatExtractor {
                 input.message(message);
             }
         }
-        input.counts.tools = request.items("tools").len() + request.items("functions").len();
+        input.tools(request.items("tools"));
+        input.tools(request.items("functions"));
     }
 
     fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {

@@ -25,7 +25,7 @@ impl Extract for ResponseExtractor {
             Value::Array(items) => items.into_iter().for_each(|item| input.message(item)),
             _ => {}
         }
-        input.counts.tools = request.items("tools").len();
+        input.tools(request.items("tools"));
     }
 
     fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {

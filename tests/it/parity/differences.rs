@@ -564,36 +564,6 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         "the whole response; what has a field of its own is there",
     ),
     row(
-        "*",
-        "call: *",
-        "langfuse.observation.input#/*",
-        Missing,
-        "TMP",
-    ),
-    row(
-        "*",
-        "call: embedding",
-        "langfuse.observation.input",
-        Ours("string:[{\"content\":\"hi\",\"role\":\"user\"}]"),
-        "TMP",
-    ),
-    row(
-        "*",
-        "call: response, streamed",
-        "langfuse.observation.input",
-        Ours("string:[{\"content\":\"hi\",\"role\":\"user\"}]"),
-        "TMP",
-    ),
-    row(
-        "*",
-        "call: response",
-        "langfuse.observation.input",
-        Ours(
-            "string:[{\"content\":\"be nice\",\"role\":\"system\"},{\"content\":\"hi\",\"role\":\"user\"}]",
-        ),
-        "TMP",
-    ),
-    row(
         "py-5*",
         "call: chat*",
         "langfuse.observation.metadata.finish_reason",
@@ -690,6 +660,38 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         "langfuse.observation.metadata.*",
         Missing,
         "parts of the response that say nothing here",
+    ),
+    row(
+        "py-3*",
+        "call: response",
+        "langfuse.observation.input",
+        Ours(
+            "string:[{\"content\":\"be nice\",\"role\":\"system\"},{\"content\":\"hi\",\"role\":\"user\"}]",
+        ),
+        "as the Python SDK 5: the instructions too",
+    ),
+    row(
+        "js*",
+        "call: response",
+        "langfuse.observation.input",
+        Ours(
+            "string:[{\"content\":\"be nice\",\"role\":\"system\"},{\"content\":\"hi\",\"role\":\"user\"}]",
+        ),
+        "as the Python SDK 5: the instructions too",
+    ),
+    row(
+        "js*",
+        "call: chat*",
+        "langfuse.observation.input#/messages/0/*",
+        Missing,
+        "the messages themselves, where there is nothing beside them",
+    ),
+    row(
+        "js*",
+        "call: failed chat",
+        "langfuse.observation.input#/messages/0/*",
+        Missing,
+        "the messages themselves, where there is nothing beside them",
     ),
     // Times.
     row(
