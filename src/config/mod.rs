@@ -3,6 +3,7 @@
 //! [`Config`] holds what the program says, [`Settings`] what came out of it. The environment is a
 //! map that is read once, so tests pass their own and nothing here needs `set_var`.
 
+mod declared;
 mod destination;
 mod platform;
 mod policy;
@@ -11,13 +12,15 @@ mod setting;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+#[cfg(feature = "vercel")]
+pub(crate) use declared::UNKNOWN_SERVICE;
 pub(crate) use destination::percent_decoded;
 pub(crate) use destination::{Destination, LangfuseDestination};
 pub(crate) use platform::Platform;
 pub use policy::{FlushPoint, ParentPolicy};
 pub use secret::Credentials;
 pub(crate) use secret::Secret;
-use setting::{Environment, Setting, Warnings};
+use setting::{Environment, Warnings};
 
 use crate::{
     Content,
@@ -311,7 +314,7 @@ impl Config {
         let mut warnings = Warnings::default();
         let w = &mut warnings;
 
-        let enabled = ENABLED.resolve(self.enabled, &env, w)
+        let enabled = declared::ENABLED.resolve(self.enabled, &env, w)
             && !(env
                 .get("OTEL_SDK_DISABLED")
                 .is_some_and(|v| v.eq_ignore_ascii_case("true")));
@@ -331,7 +334,7 @@ impl Config {
         }
         .resolve(enabled, &env, w);
         let platform = Platform::of(&env);
-        let mut flush_interval = FLUSH_INTERVAL.resolve(self.flush_interval, &env, w);
+        let mut flush_interval = declared::FLUSH_INTERVAL.resolve(self.flush_interval, &env, w);
         if platform.is_frozen_between_requests && flush_interval.take().is_some() {
             w.push(
                 "LANGFUSE_FLUSH_INTERVAL has no effect on Lambda and Vercel, where nothing runs between invocations; each \
@@ -341,27 +344,27 @@ impl Config {
         }
         // Somebody who chose an environment that Langfuse does not take was told that there is none.
         let is_environment_chosen =
-            self.environment.is_some() || env.first(ENVIRONMENT.variables).is_some();
-        let mut environment = ENVIRONMENT.resolve(self.environment, &env, w);
+            self.environment.is_some() || env.first(declared::ENVIRONMENT.variables).is_some();
+        let mut environment = declared::ENVIRONMENT.resolve(self.environment, &env, w);
         if !is_environment_chosen {
             environment = platform::environment(&env);
         }
 
         let settings = Settings {
             destination,
-            sample_rate: SAMPLE_RATE.resolve(self.sample_rate, &env, w),
-            keep_errors: KEEP_ERRORS.resolve(self.keep_errors, &env, w),
-            keep_slower_than: KEEP_SLOWER_THAN.resolve(self.keep_slower_than, &env, w),
-            timeout: TIMEOUT.resolve(self.timeout, &env, w),
-            debug: DEBUG.resolve(self.debug, &env, w),
-            release: RELEASE.resolve(self.release, &env, w),
+            sample_rate: declared::SAMPLE_RATE.resolve(self.sample_rate, &env, w),
+            keep_errors: declared::KEEP_ERRORS.resolve(self.keep_errors, &env, w),
+            keep_slower_than: declared::KEEP_SLOWER_THAN.resolve(self.keep_slower_than, &env, w),
+            timeout: declared::TIMEOUT.resolve(self.timeout, &env, w),
+            debug: declared::DEBUG.resolve(self.debug, &env, w),
+            release: declared::RELEASE.resolve(self.release, &env, w),
             environment,
-            content: CONTENT.resolve(self.content, &env, w),
-            flush_point: FLUSH_POINT.resolve(self.flush_point, &env, w),
+            content: declared::CONTENT.resolve(self.content, &env, w),
+            flush_point: declared::FLUSH_POINT.resolve(self.flush_point, &env, w),
             flush_interval,
-            parent: PARENT.resolve(self.parent, &env, w),
-            gzip: COMPRESSION.resolve(self.compression, &env, w),
-            service_name: SERVICE_NAME.resolve(self.service_name, &env, w),
+            parent: declared::PARENT.resolve(self.parent, &env, w),
+            gzip: declared::COMPRESSION.resolve(self.compression, &env, w),
+            service_name: declared::SERVICE_NAME.resolve(self.service_name, &env, w),
             ca_file: self
                 .ca_file
                 .or_else(|| env.get("SSL_CERT_FILE").map(PathBuf::from)),
@@ -437,169 +440,6 @@ impl Settings {
             && self.mask == other.mask
     }
 }
-
-static ENABLED: Setting<bool> = Setting {
-    name: "enabled",
-    variables: &["LANGFUSE_TRACING_ENABLED"],
-    expects: "`true` or `false`",
-    parse: setting::flag,
-    default: || true,
-};
-
-static SAMPLE_RATE: Setting<f64> = Setting {
-    name: "sample_rate",
-    variables: &["LANGFUSE_SAMPLE_RATE"],
-    expects: "a number from 0 to 1",
-    parse: |text| {
-        text.trim()
-            .parse()
-            .ok()
-            .filter(|rate| (0.0..=1.0).contains(rate))
-    },
-    default: || 1.0,
-};
-
-static KEEP_ERRORS: Setting<bool> = Setting {
-    name: "keep_errors",
-    variables: &["WARMSPAN_KEEP_ERRORS"],
-    expects: "`true` or `false`",
-    parse: setting::flag,
-    default: || false,
-};
-
-static KEEP_SLOWER_THAN: Setting<Option<Duration>> = Setting {
-    name: "keep_slower_than",
-    variables: &["WARMSPAN_KEEP_SLOWER_THAN"],
-    expects: "a number of seconds, 0 or more",
-    parse: |text| {
-        let seconds: f64 = text.trim().parse().ok()?;
-        Duration::try_from_secs_f64(seconds).ok().map(Some)
-    },
-    default: || None,
-};
-
-static TIMEOUT: Setting<Duration> = Setting {
-    name: "timeout",
-    variables: &["LANGFUSE_TIMEOUT"],
-    expects: "a number of seconds from 0.001 to 900",
-    parse: |text| {
-        let seconds: f64 = text.trim().parse().ok()?;
-        (0.001..=900.0)
-            .contains(&seconds)
-            .then(|| Duration::from_secs_f64(seconds))
-    },
-    default: || Duration::from_secs(2),
-};
-
-static DEBUG: Setting<bool> = Setting {
-    name: "debug",
-    variables: &["LANGFUSE_DEBUG"],
-    expects: "`true` or `false`",
-    parse: setting::flag,
-    default: || false,
-};
-
-/// The fallbacks are those of the Python SDK, the commit variable of Vercel, and what Cloud Run
-/// calls a deployment.
-static RELEASE: Setting<Option<String>> = Setting {
-    name: "release",
-    variables: &[
-        "LANGFUSE_RELEASE",
-        "RENDER_GIT_COMMIT",
-        "CI_COMMIT_SHA",
-        "CIRCLE_SHA1",
-        "SOURCE_VERSION",
-        "TRAVIS_COMMIT",
-        "GIT_COMMIT",
-        "GITHUB_SHA",
-        "BITBUCKET_COMMIT",
-        "BUILD_SOURCEVERSION",
-        "DRONE_COMMIT_SHA",
-        "VERCEL_GIT_COMMIT_SHA",
-        "K_REVISION",
-    ],
-    expects: "at most 200 characters",
-    parse: |text| (text.chars().count() <= 200).then(|| Some(text.to_owned())),
-    default: || None,
-};
-
-static ENVIRONMENT: Setting<Option<String>> = Setting {
-    name: "environment",
-    variables: &["LANGFUSE_TRACING_ENVIRONMENT"],
-    expects: "at most 40 lower-case letters, digits, `-` or `_`, not beginning with `langfuse`",
-    parse: |text| is_environment(text).then(|| Some(text.to_owned())),
-    default: || None,
-};
-
-static CONTENT: Setting<Content> = Setting {
-    name: "content",
-    variables: &["WARMSPAN_CONTENT"],
-    expects: "`preview`, `full` or `off`",
-    parse: policy::parse_content,
-    default: Content::default,
-};
-
-static FLUSH_POINT: Setting<FlushPoint> = Setting {
-    name: "flush_point",
-    variables: &["WARMSPAN_FLUSH"],
-    expects: "`before-response` or `after-response`",
-    parse: FlushPoint::parse,
-    default: FlushPoint::default,
-};
-
-static FLUSH_INTERVAL: Setting<Option<Duration>> = Setting {
-    name: "flush_interval",
-    variables: &["LANGFUSE_FLUSH_INTERVAL"],
-    expects: "a number of seconds from 0.001 to 86400, or 0 for none",
-    parse: |text| {
-        let seconds: f64 = text.trim().parse().ok()?;
-        if seconds == 0.0 {
-            return Some(None);
-        }
-        (0.001..=86_400.0)
-            .contains(&seconds)
-            .then(|| Some(Duration::from_secs_f64(seconds)))
-    },
-    default: || None,
-};
-
-static PARENT: Setting<ParentPolicy> = Setting {
-    name: "parent",
-    variables: &["WARMSPAN_PARENT"],
-    expects: "`auto`, `continue` or `root`",
-    parse: ParentPolicy::parse,
-    default: ParentPolicy::default,
-};
-
-static COMPRESSION: Setting<Option<bool>> = Setting {
-    name: "compression",
-    variables: &["LANGFUSE_OTEL_COMPRESSION"],
-    expects: "`gzip` or `none`",
-    parse: |text| match text {
-        "gzip" => Some(Some(true)),
-        "none" => Some(Some(false)),
-        _ => None,
-    },
-    default: || None,
-};
-
-/// The service's name when nobody says one.
-pub(crate) const UNKNOWN_SERVICE: &str = "unknown_service";
-
-static SERVICE_NAME: Setting<String> = Setting {
-    name: "service_name",
-    variables: &[
-        "OTEL_SERVICE_NAME",
-        // Before that of the Lambda function which Vercel may run it on.
-        "VERCEL_GIT_REPO_SLUG",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "K_SERVICE",
-        "WEBSITE_SITE_NAME",
-    ],
-    expects: "a name",
-    parse: |text| Some(text.to_owned()),
-    default: || UNKNOWN_SERVICE.to_owned(),
-};
 
 /// What Langfuse takes for an environment's name.
 pub(crate) fn is_environment(text: &str) -> bool {

@@ -4,6 +4,7 @@
 //! compared, calls of models through instrumented clients included; without it, what `expected` knows
 //! of the Python SDK 5.0.4.
 
+mod call_differences;
 mod calls;
 mod capture;
 mod differences;
@@ -13,7 +14,7 @@ mod scenario;
 use std::{collections::BTreeSet, env, fs, path::Path};
 
 use capture::Capture;
-use differences::{DIFFERENCES, Difference};
+use differences::Difference;
 use warmspan::testkit::langfuse::Langfuse;
 
 /// The captures, and which of the two scenarios made each.
@@ -69,9 +70,10 @@ async fn what_is_sent_is_what_the_official_sdks_send() {
         used.extend(compare(sdk, &theirs, &ours(*language).await));
     }
     used.extend(calls_of_models(Path::new(&golden)).await);
-    let unused: Vec<_> = (0..DIFFERENCES.len())
-        .filter(|at| !used.contains(at))
-        .map(|at| &DIFFERENCES[at])
+    let unused: Vec<_> = differences::all()
+        .enumerate()
+        .filter(|(at, _)| !used.contains(at))
+        .map(|(_, listed)| listed)
         .collect();
     assert!(unused.is_empty(), "listed, but no difference: {unused:#?}");
 }
@@ -127,15 +129,12 @@ async fn ours(language: Language) -> Capture {
     Capture::of(&langfuse.observations())
 }
 
-/// The places in [`DIFFERENCES`] of the differences that there are; panics at one that is not there.
+/// The places in [`differences::all`] of the differences that there are; panics at one that is not there.
 fn compare(sdk: &str, theirs: &Capture, ours: &Capture) -> BTreeSet<usize> {
     let mut used = BTreeSet::new();
     let mut unlisted = Vec::new();
     for found in capture::compare(theirs, ours) {
-        match DIFFERENCES
-            .iter()
-            .position(|listed: &Difference| listed.is(sdk, &found))
-        {
+        match differences::all().position(|listed: &Difference| listed.is(sdk, &found)) {
             Some(at) => _ = used.insert(at),
             None => unlisted.push(found),
         }

@@ -16,7 +16,7 @@ pub(super) struct Difference {
 }
 
 #[derive(Debug)]
-enum How {
+pub(super) enum How {
     /// They send it, we do not.
     Missing,
     /// We send it, they do not.
@@ -35,7 +35,7 @@ enum How {
 
 use How::{AsText, Extra, Missing, Ours, Quoted, SameJson, Time};
 
-const fn row(
+pub(super) const fn row(
     sdks: &'static str,
     observation: &'static str,
     attribute: &'static str,
@@ -51,7 +51,14 @@ const fn row(
     }
 }
 
-pub(super) const DIFFERENCES: &[Difference] = &[
+/// Those of calls of models are in a list of their own.
+pub(super) fn all() -> impl Iterator<Item = &'static Difference> {
+    DIFFERENCES
+        .iter()
+        .chain(super::call_differences::DIFFERENCES)
+}
+
+const DIFFERENCES: &[Difference] = &[
     // The process and the library.
     row(
         "*",
@@ -365,333 +372,6 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         "langfuse.observation.input",
         Ours("string:{\"a\":1}"),
         "arguments have names in Rust",
-    ),
-    // Calls of models.
-    row(
-        "*",
-        "call: *",
-        "gen_ai.*",
-        Extra,
-        "OpenTelemetry's conventions beside Langfuse's, for other back-ends",
-    ),
-    row(
-        "*",
-        "call: *",
-        "http.response.status_code",
-        Extra,
-        "OpenTelemetry's conventions",
-    ),
-    row(
-        "*",
-        "call: failed chat",
-        "error.type",
-        Extra,
-        "OpenTelemetry's conventions",
-    ),
-    row(
-        "py-5*",
-        "call: *",
-        "langfuse.internal.is_app_root",
-        Missing,
-        "they are inside of an observation here",
-    ),
-    row(
-        "js-5*",
-        "call: *",
-        "langfuse.internal.is_app_root",
-        Missing,
-        "they are inside of an observation here",
-    ),
-    row(
-        "*",
-        "call: *",
-        "langfuse.observation.metadata.input_counts",
-        Extra,
-        "what a preview leaves out is counted",
-    ),
-    row(
-        "*",
-        "call: chat, tools, streamed",
-        "langfuse.observation.metadata.usage_source",
-        Extra,
-        "the provider told no tokens, since nobody asked",
-    ),
-    row(
-        "*",
-        "call: chat, tools, streamed",
-        "langfuse.observation.usage_details",
-        Extra,
-        "without it the server would count tokens from the texts",
-    ),
-    row(
-        "py*",
-        "call: *",
-        "langfuse.observation.usage_details#/*",
-        Missing,
-        "the provider's own names; the server makes of them what we send",
-    ),
-    row(
-        "py*",
-        "call: *",
-        "langfuse.observation.usage_details#/*",
-        Extra,
-        "buckets that do not overlap, as the TypeScript SDK sends",
-    ),
-    row(
-        "py-3*",
-        "call: response, streamed",
-        "langfuse.observation.usage_details",
-        Extra,
-        "the SDK's bug: no tokens of streamed responses",
-    ),
-    row(
-        "*",
-        "call: *",
-        "langfuse.observation.completion_start_time",
-        Time,
-        "another time",
-    ),
-    row(
-        "*",
-        "call: *",
-        "langfuse.observation.model.parameters#/*",
-        Extra,
-        "all that the request said",
-    ),
-    row(
-        "py*",
-        "call: *",
-        "langfuse.observation.model.parameters#/*",
-        Missing,
-        "defaults that the request did not say",
-    ),
-    row(
-        "js*",
-        "call: *",
-        "langfuse.observation.model.parameters#/*",
-        Missing,
-        "what the request did not say",
-    ),
-    row(
-        "*",
-        "call: *",
-        "langfuse.observation.model.parameters",
-        Missing,
-        "the request said nothing of it",
-    ),
-    row(
-        "*",
-        "call: *",
-        "langfuse.observation.input",
-        SameJson,
-        "no space after separators, keys in one order",
-    ),
-    row(
-        "*",
-        "call: *",
-        "langfuse.observation.output",
-        SameJson,
-        "no space after separators, keys in one order",
-    ),
-    row(
-        "py-3*",
-        "call: chat",
-        "langfuse.observation.metadata.m",
-        AsText,
-        "as all later SDKs: every value is a string",
-    ),
-    row(
-        "*",
-        "call: chat",
-        "langfuse.observation.output",
-        Ours("string:Hello!"),
-        "the text of a message that is only text",
-    ),
-    row(
-        "*",
-        "call: response*",
-        "langfuse.observation.output",
-        Ours("string:Hi there"),
-        "the text of a message that is only text",
-    ),
-    row(
-        "*",
-        "call: chat, tools, streamed",
-        "langfuse.observation.output#/*",
-        Extra,
-        "a streamed message has the form of one that is not",
-    ),
-    row(
-        "py*",
-        "call: embedding",
-        "langfuse.observation.output#/count",
-        Missing,
-        "`embeddings` says what is counted",
-    ),
-    row(
-        "py*",
-        "call: embedding",
-        "langfuse.observation.output#/embeddings",
-        Extra,
-        "`embeddings` says what is counted",
-    ),
-    row(
-        "py*",
-        "call: failed chat",
-        "(message)",
-        Ours("bad model"),
-        "the provider's words; the status is an attribute",
-    ),
-    row(
-        "py*",
-        "call: failed chat",
-        "langfuse.observation.status_message",
-        Ours("string:bad model"),
-        "the provider's words; the status is an attribute",
-    ),
-    row(
-        "py*",
-        "call: failed chat",
-        "langfuse.observation.cost_details",
-        Missing,
-        "the server infers no cost of an error",
-    ),
-    row(
-        "*",
-        "call: response, streamed",
-        "langfuse.observation.metadata.*",
-        Missing,
-        "the whole response; what has a field of its own is there",
-    ),
-    row(
-        "py-5*",
-        "call: chat*",
-        "langfuse.observation.metadata.finish_reason",
-        Missing,
-        "`gen_ai.response.finish_reasons` says it, of every call",
-    ),
-    row(
-        "js*",
-        "call: chat*",
-        "langfuse.observation.input#/0/*",
-        Extra,
-        "the messages themselves, where there is nothing beside them",
-    ),
-    row(
-        "js*",
-        "call: failed chat",
-        "langfuse.observation.input#/0/*",
-        Extra,
-        "the messages themselves, where there is nothing beside them",
-    ),
-    row(
-        "js*",
-        "call: chat*",
-        "langfuse.observation.usage_details#/*",
-        Missing,
-        "no buckets of nothing",
-    ),
-    row(
-        "js*",
-        "call: response*",
-        "langfuse.observation.usage_details",
-        SameJson,
-        "keys in another order",
-    ),
-    row(
-        "js*",
-        "call: chat*",
-        "langfuse.observation.model.name",
-        Ours("string:gpt-4o-2024-08-06"),
-        "the model that answered, as of calls that are not streamed",
-    ),
-    row(
-        "js*",
-        "call: chat, tools",
-        "langfuse.observation.output#/refusal",
-        Missing,
-        "there was none",
-    ),
-    row(
-        "js*",
-        "call: embedding",
-        "langfuse.observation.output",
-        Ours("string:{\"dimensions\":3,\"embeddings\":1}"),
-        "vectors never leave, their size does",
-    ),
-    row(
-        "js*",
-        "call: embedding",
-        "langfuse.observation.type",
-        Ours("string:embedding"),
-        "as the Python SDK: the type for it",
-    ),
-    row(
-        "js*",
-        "call: embedding",
-        "langfuse.observation.usage_details",
-        Extra,
-        "as the Python SDK: the tokens are known",
-    ),
-    row(
-        "js*",
-        "call: failed chat",
-        "(message)",
-        Ours("bad model"),
-        "the provider's words; the status is an attribute",
-    ),
-    row(
-        "js*",
-        "call: failed chat",
-        "langfuse.observation.status_message",
-        Ours("string:bad model"),
-        "the provider's words; the status is an attribute",
-    ),
-    row(
-        "js*",
-        "call: failed chat",
-        "langfuse.observation.cost_details",
-        Missing,
-        "the server infers no cost of an error",
-    ),
-    row(
-        "js*",
-        "call: response",
-        "langfuse.observation.metadata.*",
-        Missing,
-        "parts of the response that say nothing here",
-    ),
-    row(
-        "py-3*",
-        "call: response",
-        "langfuse.observation.input",
-        Ours(
-            "string:[{\"content\":\"be nice\",\"role\":\"system\"},{\"content\":\"hi\",\"role\":\"user\"}]",
-        ),
-        "as the Python SDK 5: the instructions too",
-    ),
-    row(
-        "js*",
-        "call: response",
-        "langfuse.observation.input",
-        Ours(
-            "string:[{\"content\":\"be nice\",\"role\":\"system\"},{\"content\":\"hi\",\"role\":\"user\"}]",
-        ),
-        "as the Python SDK 5: the instructions too",
-    ),
-    row(
-        "js*",
-        "call: chat*",
-        "langfuse.observation.input#/messages/0/*",
-        Missing,
-        "the messages themselves, where there is nothing beside them",
-    ),
-    row(
-        "js*",
-        "call: failed chat",
-        "langfuse.observation.input#/messages/0/*",
-        Missing,
-        "the messages themselves, where there is nothing beside them",
     ),
     // Times.
     row(
