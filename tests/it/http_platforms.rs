@@ -77,7 +77,10 @@ async fn on_vercel_as_a_server_of_its_own_they_name_region_deployment_and_reques
         ("VERCEL_REGION", "iad1"),
         ("VERCEL_DEPLOYMENT_ID", "dpl_7Gw5"),
     ];
-    let id = ("x-vercel-id", "fra1::iad1::d4285-1769280933622-449e98882f00");
+    let id = (
+        "x-vercel-id",
+        "fra1::iad1::d4285-1769280933622-449e98882f00",
+    );
     let root_there = root_of(&variables, &[id]).await;
     for (key, value) in [
         ("cloud.provider", "vercel"),

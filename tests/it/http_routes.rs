@@ -130,5 +130,8 @@ fn request(method: Method, path: &str) -> Request<Body> {
 
 fn outlines(langfuse: &Langfuse) -> Vec<String> {
     let traces = langfuse.traces();
-    traces.iter().map(|trace| trace.outline_with(ROUTE)).collect()
+    traces
+        .iter()
+        .map(|trace| trace.outline_with(ROUTE))
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use warmspan::testkit::{LogLine, langfuse::Fault, openai};
+use warmspan::testkit::{langfuse::Fault, openai, vercel::LogLine};
 
 use crate::{
     surroundings::{LONG, Surroundings},

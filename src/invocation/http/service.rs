@@ -71,11 +71,7 @@ where
     }
 }
 
-fn open<B: 'static>(
-    sdk: &Sdk,
-    route: Option<Route>,
-    request: Request<B>,
-) -> (Scope, Request<B>) {
+fn open<B: 'static>(sdk: &Sdk, route: Option<Route>, request: Request<B>) -> (Scope, Request<B>) {
     let (template, mut request) = template(route, request);
     let platform = Platform::of(&request);
     let name = match &template {

@@ -23,7 +23,9 @@ pub(super) fn response(
     let frames = stream::unfold((events, held), move |(mut events, mut held)| async move {
         let (i, event) = events.next()?;
         // An error means that the server is gone.
-        held.wait_for(|most| most.is_none_or(|most| i < most)).await.ok();
+        held.wait_for(|most| most.is_none_or(|most| i < most))
+            .await
+            .ok();
         // Also a short pause lets the server send what it has before a cut.
         let broken = cut.is_some_and(|cut| i >= cut);
         let pause = if broken {
