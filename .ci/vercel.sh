@@ -82,4 +82,4 @@ executables=$(python3 .ci/vercel_output.py "$copy")
 # The executables that were built, under the protocol of the platform.
 export WARMSPAN_VERCEL_BIN="$function" WARMSPAN_VERCEL_API_BIN="$example"
 cargo test --locked --workspace --test it -- vercel_
-cargo test --locked -p warmspan-handlers --test it -- --ignored vercel_api
+cargo test --locked --workspace --test it -- --ignored vercel_api
