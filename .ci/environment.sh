@@ -22,3 +22,6 @@ python_tools() {
         printf '%s\n' "$packages" >"$folder/packages"
     fi
 }
+
+# Nothing here is built twice, and what would speed that up takes more room than all the rest.
+export CARGO_INCREMENTAL=0

@@ -402,6 +402,7 @@ impl fmt::Debug for Sdk {
         f.debug_struct("Sdk")
             .field("enabled", &self.is_enabled())
             .field("settings", &self.0.settings)
+            .field("requests", &self.0.open_requests)
             .finish_non_exhaustive()
     }
 }

@@ -48,6 +48,11 @@ impl BodyCapture {
         }
     }
 
+    /// Bytes that go by unseen; they are only counted.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
     fn push_text(&mut self, bytes: &[u8]) {
         let error = match std::str::from_utf8(bytes) {
             Ok(text) => return self.text.push(text),

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     FlushPoint, FlushReport, Level, Observation, Sdk, TraceAttributes, diagnostics,
     observation::{Propagated, attributes, context_with},
+    transport::Patience,
 };
 
 /// One open request.
@@ -39,9 +40,9 @@ pub(crate) struct Scope {
 
 /// Keeps the platform from taking the request for over: until it is dropped, which is after the
 /// flush, or where there is nothing to flush.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Hold(
-    #[expect(dead_code, reason = "dropping it is all it does")] oneshot::Sender<Infallible>,
+    #[expect(dead_code, reason = "dropping it is all it does")] Arc<oneshot::Sender<Infallible>>,
 );
 
 impl Hold {
@@ -52,7 +53,7 @@ impl Hold {
             // Nothing is ever sent: it ends when the sender is dropped.
             let _ = receiver.await;
         };
-        (Self(sender), released)
+        (Self(Arc::new(sender)), released)
     }
 }
 
@@ -198,9 +199,29 @@ impl Scope {
         }
     }
 
+    /// What keeps the platform waiting for this request, if anything does.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        self.hold.clone()
+    }
+
+    /// Nobody waits for the response. What is left is to flush what there is of it.
+    pub(crate) fn cancelled(self) -> Option<Flushing> {
+        self.mark_cancelled();
+        self.end().flush()
+    }
+
+    fn mark_cancelled(&self) {
+        if std::thread::panicking() {
+            self.root.error("panicked");
+        } else {
+            self.abandoned("cancelled before the response");
+        }
+    }
+
     /// Ends the root. What is left is to flush it.
     pub(crate) fn end(mut self) -> Ended {
         self.close();
+        self.request = None;
         Ended {
             sdk: self.root.sdk().clone(),
             trace: self.root.trace_id(),
@@ -222,13 +243,17 @@ impl Drop for Scope {
     /// A request that is cancelled, because the client went away for instance, is still told of.
     fn drop(&mut self) {
         if self.root.is_recording() {
-            if std::thread::panicking() {
-                self.root.error("panicked");
-            } else {
-                self.abandoned("cancelled before the response");
-            }
-            self.close();
+            self.mark_cancelled();
         }
+        self.close();
+    }
+}
+
+/// Lets a flush that nobody waits for any more come to its end. Where there is no runtime to do that
+/// on, what it would have sent stays for the next one.
+pub(crate) fn finish_flush(flushing: Option<Flushing>) {
+    if let (Some(flushing), Ok(runtime)) = (flushing, Handle::try_current()) {
+        runtime.spawn(flushing);
     }
 }
 
@@ -255,6 +280,13 @@ impl Ended {
         }
         let delivery = delivery.clone();
         let budget = self.budget();
+        if Handle::try_current().is_err() {
+            return Some(Box::pin(async move {
+                let report = delivery.flush_from_outside(budget, Patience::Prompt).await;
+                drop(self);
+                report
+            }));
+        }
         Some(Box::pin(async move {
             let begin = Instant::now();
             let patience = if delivery.is_failing() {

@@ -229,18 +229,31 @@ impl Observation {
             ));
             return self;
         }
-        let shown = || {
-            let (redaction, mask) = (self.explicit_redaction(), self.mask());
-            let shown = |text| privacy::shown_value(text, redaction, key, mask);
-            match value.into() {
-                Value::String(text) => Value::String(shown(text)),
-                Value::Array(Array::String(texts)) => {
-                    Value::Array(Array::String(texts.into_iter().map(shown).collect()))
-                }
-                value => value,
-            }
+        if !self.span_context().is_sampled() {
+            return self;
+        }
+        let value = value.into();
+        let Some(mask) = self.mask() else {
+            // Nobody else's code runs from here on.
+            let value = self.shown_attribute(key, value, None);
+            return self.update(|draft| draft.set(key, value));
         };
-        self.say(shown, |draft, value| draft.set(key, value))
+        self.say(
+            || self.shown_attribute(key, value, Some(mask)),
+            |draft, value| draft.set(key, value),
+        )
+    }
+
+    fn shown_attribute(&self, key: &str, value: Value, mask: Option<&Mask>) -> Value {
+        let redaction = self.explicit_redaction();
+        let shown = |text| privacy::shown_value(text, redaction, key, mask);
+        match value {
+            Value::String(text) => Value::String(shown(text)),
+            Value::Array(Array::String(texts)) => {
+                Value::Array(Array::String(texts.into_iter().map(shown).collect()))
+            }
+            value => value,
+        }
     }
 
     /// An attribute that the library itself knows: of names, ids and sizes, never of content.

@@ -124,29 +124,6 @@ async fn a_panic_is_an_error_that_arrives_before_it_goes_on() {
     );
 }
 
-#[tokio::test]
-async fn one_dropped_before_its_response_is_a_warning() {
-    let stage = Stage::set().await;
-    let sdk = stage.sdk();
-    let slow = service_fn(|_: Request<Body>| async {
-        std::future::pending::<()>().await;
-        Ok::<_, std::io::Error>(http::Response::new(Body::empty()))
-    });
-    let service = TraceLayer::with_sdk(sdk.clone()).layer(slow);
-    let call = service.oneshot(request(Method::GET, "/tea"));
-    assert!(futures_util::FutureExt::now_or_never(call).is_none());
-    assert!(
-        sdk.force_flush(crate::lambda_stage::LONG)
-            .await
-            .is_complete()
-    );
-
-    assert_eq!(
-        stage.outlines(&[]),
-        ["chat [span] WARNING \"cancelled before the response\"\n"]
-    );
-}
-
 fn menu() -> Router {
     Router::new()
         .route("/tea", get(|| async { "a cup" }))

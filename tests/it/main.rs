@@ -21,6 +21,7 @@ mod delivery_wire;
 mod events;
 mod http_bodies;
 mod http_concurrency;
+mod http_ends;
 mod http_hyper;
 mod http_interval;
 mod http_parents;

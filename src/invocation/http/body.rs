@@ -1,6 +1,7 @@
 //! A response's body, which keeps the root open until it has ended.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     sync::Mutex,
     task::{Context as TaskContext, Poll, ready},
@@ -10,7 +11,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::invocation::scope::{Flushing, Scope};
+use crate::invocation::scope::{Flushing, Hold, Scope, finish_flush};
 
 pin_project! {
     /// A body that passes its frames on as they come; the last one waits for the flush, since the
@@ -24,6 +25,8 @@ pin_project! {
         last: Option<Result<Frame<B::Data>, B::Error>>,
         // A mutex makes the future `Sync`, as boxed bodies must be; it is never locked.
         flushing: Option<Mutex<Flushing>>,
+        // Until the server is done with the body, not only until it has been flushed.
+        hold: Option<Hold>,
     }
 
     impl<B: Body> PinnedDrop for TracedBody<B> {
@@ -34,9 +37,7 @@ pin_project! {
                 Some(open) => open.abandon(),
                 None => this.flushing.take().and_then(|flushing| flushing.into_inner().ok()),
             };
-            if let (Some(flushing), Ok(runtime)) = (flushing, tokio::runtime::Handle::try_current()) {
-                runtime.spawn(flushing);
-            }
+            finish_flush(flushing);
         }
     }
 }
@@ -60,6 +61,7 @@ impl<B: Body> TracedBody<B> {
         length: Option<u64>,
         explain: Option<Explain>,
     ) -> Self {
+        let hold = scope.as_ref().and_then(Scope::hold);
         Self {
             inner: Some(inner),
             open: scope.map(|scope| Open {
@@ -69,6 +71,7 @@ impl<B: Body> TracedBody<B> {
             }),
             last: None,
             flushing: None,
+            hold,
         }
     }
 }
@@ -98,7 +101,13 @@ where
                 return Poll::Pending;
             };
             let expected = inner.size_hint().exact();
-            let frame = ready!(inner.as_mut().poll_frame(cx));
+            let polled = catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll_frame(cx)));
+            let frame = ready!(polled.unwrap_or_else(|panic| {
+                if let Some(open) = this.open.as_ref() {
+                    open.scope.panicked(panic.as_ref());
+                }
+                resume_unwind(panic)
+            }));
             drop(attached);
             let Some(open) = this.open.as_mut() else {
                 return Poll::Ready(frame);
@@ -160,7 +169,10 @@ impl Open {
         }
         if let Some(request) = self.scope.request() {
             // Looks at the first chunk only: bodies are made of whole `Bytes` nearly always.
-            request.output().push(data.chunk());
+            let (chunk, all) = (data.chunk(), data.remaining());
+            let mut output = request.output();
+            output.push(chunk);
+            output.skip(all - chunk.len());
         }
     }
 
@@ -176,8 +188,7 @@ impl Open {
     fn abandon(self) -> Option<Flushing> {
         if let Some(request) = self.scope.request() {
             let seen = request.output().bytes();
-            let root = self.scope.root();
-            root.level(crate::Level::Warning).status_message(format!(
+            self.scope.abandoned(&format!(
                 "the client went away after {seen} bytes of the response"
             ));
         }

@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 use super::{TracedBody, body::Explain};
 use crate::invocation::{
     handler::{poll_flushed, poll_handler},
-    scope::{Flushing, Scope},
+    scope::{Flushing, Scope, finish_flush},
 };
 
 pin_project! {
@@ -39,6 +39,12 @@ pin_project! {
             let mut this = this.project();
             let _attached = this.context.clone().attach();
             this.inner.set(None);
+            // The client went away, or a time limit outside of the layer passed.
+            let flushing = match this.scope.take() {
+                Some(scope) => scope.cancelled(),
+                None => this.flushing.take(),
+            };
+            finish_flush(flushing);
         }
     }
 }
@@ -147,7 +153,11 @@ fn wrap<R: Body>(
     }
     let length = response.headers().get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    let is_unread = is_head || response.body().is_end_stream();
+    // Servers do not even ask for the frames of such bodies.
+    let has_no_body = status.is_informational()
+        || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status)
+        || length == Some(0);
+    let is_unread = is_head || has_no_body || response.body().is_end_stream();
     response.map(|body| {
         let scope = if is_unread { None } else { scope.take() };
         TracedBody::new(body, scope, length, explain.filter(|_| is_explained))

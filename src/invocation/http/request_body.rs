@@ -84,7 +84,10 @@ impl<B: Body> Body for RequestBody<B> {
             && let Some(data) = frame.data_ref()
         {
             // The first chunk only: bodies are made of whole `Bytes` nearly always.
-            request.input().push(data.chunk());
+            let (chunk, all) = (data.chunk(), data.remaining());
+            let mut input = request.input();
+            input.push(chunk);
+            input.skip(all - chunk.len());
         }
         Poll::Ready(frame)
     }
