@@ -111,8 +111,10 @@ fn main() {
 /// The back-end is away, and the layer knows: it keeps what is recorded and waits for nothing.
 struct Kept {
     address: SocketAddr,
-    route: Option<fn(&Parts) -> Option<Cow<'static, str>>>,
+    route: Option<Route>,
 }
+
+type Route = fn(&Parts) -> Option<Cow<'static, str>>;
 
 impl Kept {
     fn new(runtime: &Runtime) -> Self {
