@@ -196,4 +196,26 @@ proptest! {
         let texts = call.map(|call| (call.input, call.system, call.output));
         prop_assert_eq!(texts, Some((None, None, None)));
     }
+
+    #[test]
+    fn nesting_does_not_exhaust_the_stack(
+        path in prop::sample::select(PATHS.to_vec()),
+        before in prop::sample::select(vec!["{\"data\":[", "{\"embeddings\":[", "{\"embedding\":", "data: {\"choices\":[", "{\"content\":[", ""]),
+        (open, close) in prop::sample::select(vec![
+            ("{\"embedding\":", "}"),
+            ("{\"values\":", "}"),
+            ("{\"embeddings\":", "}"),
+            ("{\"content\":", "}"),
+            ("[", "]"),
+        ]),
+        levels in 1_usize..20_000,
+    ) {
+        let after = match before {
+            "" => "",
+            before if before.ends_with('[') => "]}",
+            _ => "}",
+        };
+        let body = format!("{before}{}1{}{after}", open.repeat(levels), close.repeat(levels));
+        prop_assert!(record(path, Content::Preview, &body, body.as_bytes(), 4_096).is_some());
+    }
 }
