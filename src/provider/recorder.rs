@@ -284,3 +284,6 @@ fn read_event(extractor: &mut dyn Extract, draft: &mut Draft, event: Event<'_>) 
         extractor.event(event, draft);
     }
 }
+
+#[cfg(test)]
+mod tests;
