@@ -34,3 +34,39 @@ fn tokens_written_to_a_cache_are_input() {
     assert_eq!(call.input_tokens(), Some(9_015));
     assert_eq!(call.output_tokens(), Some(1));
 }
+
+#[test]
+fn the_event_with_a_streamed_picture_is_read() {
+    let picture = "A".repeat(3_000_000);
+    let responses = json!({
+        "type": "response.completed",
+        "response": { "id": "r", "model": "gpt-5", "status": "completed",
+            "output": [{ "type": "image_generation_call", "result": picture }],
+            "usage": { "input_tokens": 50, "output_tokens": 70, "total_tokens": 120 } },
+    });
+    let images = json!({
+        "type": "image_generation.completed", "b64_json": picture,
+        "usage": { "input_tokens": 50, "output_tokens": 70, "total_tokens": 120 },
+    });
+    let part = json!({ "inlineData": { "mimeType": "image/png", "data": picture } });
+    let gemini = json!({
+        "candidates": [{ "content": { "parts": [part] }, "finishReason": "STOP" }],
+        "usageMetadata": { "promptTokenCount": 50, "candidatesTokenCount": 70,
+            "totalTokenCount": 120 },
+    });
+    for (path, event) in [
+        ("/v1/responses", responses),
+        ("/v1/images/generations", images),
+        ("/v1beta/models/m:streamGenerateContent", gemini),
+    ] {
+        let body = format!("data: {event}\n\n");
+        let call = read(path, 200, "text/event-stream", body.as_bytes(), Ended::Eof);
+        assert_eq!(call.ended, Ended::Protocol, "{path}");
+        assert_eq!(
+            (call.input_tokens(), call.output_tokens()),
+            (Some(50), Some(70)),
+            "{path}"
+        );
+        assert!(call.notes.is_empty(), "{path}: {:?}", call.notes);
+    }
+}
