@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use super::{
-    call::{Call, Ended},
+    call::{Call, Ended, Operation},
     decode::{BodyBuffer, Decoder, Event},
     endpoint::Endpoint,
     extract::{Draft, Extract, Header},
@@ -98,8 +98,14 @@ impl Recorder {
         self.draft.call.status = Some(status);
         let content_type = header("content-type");
         self.decoder = Some(Decoder::new(status, content_type, self.streams_values));
-        if (200..300).contains(&status) && content_type.is_some_and(is_media) {
-            self.decoder = None;
+        let is_plain = self.may_be_plain() && content_type.is_some_and(is_plain_text);
+        if (200..300).contains(&status) {
+            if content_type.is_some_and(is_media) {
+                self.decoder = None;
+            } else if is_plain {
+                // A transcript may begin like an event.
+                self.decoder = Some(Decoder::document());
+            }
         }
         // AWS appends an address to the type.
         let kind = header("x-amzn-errortype").and_then(|kind| kind.split(':').next());
@@ -177,7 +183,9 @@ impl Recorder {
             }
             Some(Decoder::Values(framer)) => self.note_lost(framer.lost()),
             Some(Decoder::Messages(framer)) => self.note_lost(framer.lost()),
-            Some(Decoder::Unknown(_)) if ended == Ended::Eof => self.draft.fail(no_json()),
+            Some(Decoder::Unknown(_)) if ended == Ended::Eof && !self.may_be_plain() => {
+                self.draft.fail(no_json());
+            }
             Some(Decoder::Unknown(_)) | None => {}
         }
         let deferred = std::mem::take(&mut self.draft.deferred);
@@ -232,9 +240,15 @@ impl Recorder {
             Some(response) if !body.is_cut() => {
                 self.extractor.document(&response, &mut self.draft);
             }
+            None if self.may_be_plain() => {}
             None if ended == Ended::Eof && !body.is_cut() => self.draft.fail(no_json()),
             _ => self.read_scraps(body),
         }
+    }
+
+    /// Whether the response may be text, which says nothing of tokens: transcripts and subtitles.
+    fn may_be_plain(&self) -> bool {
+        self.draft.call.operation == Operation::Transcription
     }
 
     /// Reads what is known of a body that is too large, cut short or no JSON.
@@ -264,6 +278,11 @@ fn is_media(content_type: &str) -> bool {
     ["audio/", "image/", "application/octet-stream"]
         .iter()
         .any(|kind| content_type.starts_with(kind))
+}
+
+/// Text that is no stream: `text/plain`, `text/vtt` and the like.
+fn is_plain_text(content_type: &str) -> bool {
+    content_type.starts_with("text/") && !content_type.starts_with("text/event-stream")
 }
 
 fn no_json() -> Failure {

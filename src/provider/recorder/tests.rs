@@ -70,3 +70,43 @@ fn the_event_with_a_streamed_picture_is_read() {
         assert!(call.notes.is_empty(), "{path}: {:?}", call.notes);
     }
 }
+
+#[test]
+fn a_transcript_may_be_text() {
+    for path in ["/v1/audio/transcriptions", "/v1/audio/translations"] {
+        for (content_type, body) in [
+            ("text/plain; charset=utf-8", "Hello world.\n"),
+            ("text/plain; charset=utf-8", "data: is what I said\n\n"),
+            ("text/plain", ""),
+            ("text/vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\nHi\n"),
+            (
+                "application/x-subrip",
+                "1\n00:00:00,000 --> 00:00:01,000\nHi\n",
+            ),
+        ] {
+            let call = read(path, 200, content_type, body.as_bytes(), Ended::Eof);
+            assert_eq!(
+                (call.failure, call.ended),
+                (None, Ended::Protocol),
+                "{body}"
+            );
+            assert_eq!(call.usage, Some(Usage::new().total(0)));
+        }
+    }
+    let json = br#"{"text":"Hi","usage":{"input_tokens":14,"output_tokens":3}}"#;
+    for content_type in ["application/json", "text/plain"] {
+        let path = "/v1/audio/transcriptions";
+        let call = read(path, 200, content_type, json, Ended::Eof);
+        assert_eq!(call.input_tokens(), Some(14), "{content_type}");
+    }
+    let call = read(
+        "/v1/audio/transcriptions",
+        500,
+        "text/plain",
+        b"no",
+        Ended::Eof,
+    );
+    assert_eq!(call.failure, Some(Failure::new("500", "no")));
+    let call = read("/v1/chat/completions", 200, "text/plain", b"no", Ended::Eof);
+    assert_eq!(call.failure, Some(no_json()));
+}
