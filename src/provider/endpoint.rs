@@ -279,16 +279,14 @@ fn provider(host: &str, api: Api) -> Cow<'static, str> {
 }
 
 fn known_provider(host: &str) -> Option<&'static str> {
-    const PROVIDERS: [(&str, &str); 24] = [
+    const PROVIDERS: [(&str, &str); 22] = [
         ("api.openai.com", "openai"),
-        (".openai.azure.com", "azure.ai.openai"),
-        (".cognitiveservices.azure.com", "azure.ai.openai"),
-        (".services.ai.azure.com", "azure.ai.inference"),
+        ("openai.azure.com", "azure.ai.openai"),
+        ("cognitiveservices.azure.com", "azure.ai.openai"),
+        ("services.ai.azure.com", "azure.ai.inference"),
         ("api.anthropic.com", "anthropic"),
         ("generativelanguage.googleapis.com", "gcp.gemini"),
         ("aiplatform.googleapis.com", "gcp.vertex_ai"),
-        (".api.aws", "aws.bedrock"),
-        (".amazonaws.com", "aws.bedrock"),
         ("api.groq.com", "groq"),
         ("api.mistral.ai", "mistral_ai"),
         ("api.deepseek.com", "deepseek"),
@@ -305,8 +303,36 @@ fn known_provider(host: &str) -> Option<&'static str> {
         ("router.huggingface.co", "huggingface"),
         ("ollama.com", "ollama"),
     ];
-    let known = PROVIDERS.iter().find(|(end, _)| host.ends_with(end));
+    let is_of = |domain: &str| {
+        let before = host.strip_suffix(domain);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    if is_bedrock(host) {
+        return Some("aws.bedrock");
+    }
+    // The regions are no labels of their own.
+    if host.ends_with("-aiplatform.googleapis.com") {
+        return Some("gcp.vertex_ai");
+    }
+    let known = PROVIDERS.iter().find(|(domain, _)| is_of(domain));
     known.map(|(_, name)| *name)
+}
+
+/// Whether it is one of AWS's hosts that serve models: most serve the programs of others.
+fn is_bedrock(host: &str) -> bool {
+    const DOMAINS: [&str; 3] = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"];
+    let mut labels = host.split('.');
+    let first = labels.next().unwrap_or_default();
+    // An endpoint inside of a private network has a name of its own in front.
+    let service = match first.starts_with("vpce-") {
+        true => labels.next().unwrap_or_default(),
+        false => first,
+    };
+    // The second speaks OpenAI's protocol.
+    ["bedrock-runtime", "bedrock-mantle"]
+        .iter()
+        .any(|name| service.starts_with(name))
+        && DOMAINS.iter().any(|domain| host.ends_with(domain))
 }
 
 fn is_local(host: &str) -> bool {
@@ -438,6 +464,42 @@ mod tests {
         }
         assert!(is_call("api.openai.com", "/v1/responses", "{}"));
         assert!(is_call("ollama.com", "/api/chat", "{}"));
+    }
+
+    #[test]
+    fn a_provider_is_known_by_its_whole_domain() {
+        for (host, provider) in [
+            ("API.openai.com", Some("openai")),
+            ("eu.api.openai.com", Some("openai")),
+            ("x.openai.azure.com", Some("azure.ai.openai")),
+            ("aiplatform.googleapis.com", Some("gcp.vertex_ai")),
+            (
+                "us-central1-aiplatform.googleapis.com",
+                Some("gcp.vertex_ai"),
+            ),
+            (
+                "bedrock-runtime.us-east-1.amazonaws.com",
+                Some("aws.bedrock"),
+            ),
+            (
+                "bedrock-runtime-fips.us-east-1.amazonaws.com",
+                Some("aws.bedrock"),
+            ),
+            ("bedrock-mantle.us-east-1.api.aws", Some("aws.bedrock")),
+            (
+                "vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com",
+                Some("aws.bedrock"),
+            ),
+            ("bedrock-runtime.example.org", None),
+            ("abc.execute-api.us-east-1.amazonaws.com", None),
+            ("alb-1.us-east-1.elb.amazonaws.com", None),
+            ("notopenrouter.ai", None),
+            ("evilopenai.azure.com", None),
+            ("api.openai.com.example.org", None),
+        ] {
+            let known = known_provider(&host.to_ascii_lowercase());
+            assert_eq!(known, provider, "{host}");
+        }
     }
 
     #[test]
