@@ -77,13 +77,13 @@ impl Api {
     }
 
     /// Whether a request of this API would have this body. Other programs' servers have such paths,
-    /// too. It is not parsed: it is about to be sent.
-    fn fits(self, body: &[u8]) -> bool {
+    /// too. It is not parsed: it is about to be sent. The path may name the model.
+    fn fits(self, body: &[u8], path_model: Option<&str>) -> bool {
         let Ok(body) = std::str::from_utf8(body) else {
             return false;
         };
         let has = |members: &[&str]| members.iter().any(|member| body.contains(member));
-        let is_said = has(&["\"model\""]);
+        let is_said = path_model.is_some() || has(&["\"model\""]);
         match self {
             Self::Chat => has(&["\"messages\""]),
             Self::Completions | Self::Image => has(&["\"prompt\""]),
@@ -94,15 +94,25 @@ impl Api {
             Self::AnthropicMessages => has(&["\"messages\""]) && has(&["\"max_tokens\""]),
             Self::GeminiInteractions => has(&["\"model\"", "\"agent\""]) && has(&["\"input\""]),
             Self::OllamaChat => is_said && has(&["\"messages\""]),
-            Self::OllamaGenerate => is_said,
+            Self::OllamaGenerate => is_said && has(&["\"prompt\""]),
             Self::OllamaEmbed => is_said && has(&["\"input\"", "\"prompt\""]),
+            // Each vendor has a word of its own for what the model is asked.
+            Self::BedrockInvoke | Self::BedrockEmbed => has(&[
+                "\"messages\"",
+                "\"prompt\"",
+                "\"inputText\"",
+                "\"message\"",
+                "\"texts\"",
+                "\"images\"",
+                "\"inputImage\"",
+                "\"inputs\"",
+                "\"singleEmbeddingParams\"",
+            ]),
             // The first are forms, which nothing here reads; the paths of the others are like none.
             Self::Transcription
             | Self::GeminiGenerate
             | Self::GeminiEmbed
-            | Self::BedrockConverse
-            | Self::BedrockInvoke
-            | Self::BedrockEmbed => true,
+            | Self::BedrockConverse => true,
         }
     }
 
@@ -155,7 +165,9 @@ impl Endpoint {
         let is_media = matches!(endpoint.api, Api::Transcription | Api::Image);
         let fits = match body {
             Some(body) => {
-                known_provider(&host.to_ascii_lowercase()).is_some() || endpoint.api.fits(body)
+                let model = endpoint.path_model.as_deref();
+                known_provider(&host.to_ascii_lowercase()).is_some()
+                    || endpoint.api.fits(body, model)
             }
             None => is_media,
         };
@@ -456,6 +468,26 @@ mod tests {
                 r#"{"answer":4}"#,
             ),
             ("/images/edits", r#"{"prompt":"a cat"}"#, r#"{"crop":[1]}"#),
+            (
+                "/api/generate",
+                r#"{"model":"m","prompt":"x"}"#,
+                r#"{"model":"Tesla","year":2}"#,
+            ),
+            (
+                "/openai/deployments/emb/embeddings",
+                r#"{"input":["x"]}"#,
+                r#"{"text":"x"}"#,
+            ),
+            (
+                "/model/m/invoke",
+                r#"{"anthropic_version":"1","messages":[]}"#,
+                r#"{"rows":[1]}"#,
+            ),
+            (
+                "/model/embed/invoke",
+                r#"{"inputText":"x"}"#,
+                r#"{"rows":[1]}"#,
+            ),
         ] {
             for host in ["localhost", "app.example.org"] {
                 assert!(is_call(host, path, call), "{path}");
@@ -464,6 +496,8 @@ mod tests {
         }
         assert!(is_call("api.openai.com", "/v1/responses", "{}"));
         assert!(is_call("ollama.com", "/api/chat", "{}"));
+        let bedrock = "bedrock-runtime.us-east-1.amazonaws.com";
+        assert!(is_call(bedrock, "/model/m/invoke", "{}"));
     }
 
     #[test]
