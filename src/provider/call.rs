@@ -154,3 +154,9 @@ impl Call {
         self.notes.push((key, value.into()));
     }
 }
+
+/// Whether Langfuse has a price for reasoning of its own. For Claude models it has none: there
+/// reasoning stays in the output.
+pub(super) fn has_reasoning_price(provider: &str, model: &str) -> bool {
+    !(provider.contains("anthropic") || model.to_ascii_lowercase().contains("claude"))
+}

@@ -110,3 +110,26 @@ fn a_transcript_may_be_text() {
     let call = read("/v1/chat/completions", 200, "text/plain", b"no", Ended::Eof);
     assert_eq!(call.failure, Some(no_json()));
 }
+
+#[test]
+fn the_reasoning_of_claude_behind_a_gateway_is_output() {
+    let usage = json!({ "prompt_tokens": 10, "completion_tokens": 500, "total_tokens": 510,
+        "completion_tokens_details": { "reasoning_tokens": 400 } });
+    let read = |model: &str| {
+        read_json(
+            "/v1/chat/completions",
+            &json!({ "model": model, "choices": [], "usage": usage }),
+        )
+    };
+    let claude = read("anthropic/claude-sonnet-4.5");
+    let expected = Usage::new().input(10).output(500).total(510);
+    assert_eq!(
+        (claude.usage, claude.thinking_tokens),
+        (Some(expected), Some(400))
+    );
+    let other = read("openai/gpt-5");
+    assert_eq!(
+        (other.output_tokens(), other.thinking_tokens),
+        (Some(500), None)
+    );
+}
