@@ -97,7 +97,8 @@ fn buckets(usage: &Value, prices: Prices) -> Option<Usage> {
     }
     if let Some(output) = output {
         // Some count reasoning beside the completion: then only the total tells.
-        let beside = total.is_some_and(|total| total >= input + output + reasoning);
+        let sum = input.saturating_add(output).saturating_add(reasoning);
+        let beside = total.is_some_and(|total| total >= sum);
         let mut rest = match (beside, prices.reasoning) {
             (true, true) | (false, false) => output,
             (true, false) => output.saturating_add(reasoning),
@@ -209,6 +210,19 @@ mod tests {
         };
         assert_eq!(read(510), r#"{"input":10,"output":500,"total":510}"#);
         assert_eq!(read(910), r#"{"input":10,"output":900,"total":910}"#);
+    }
+
+    #[test]
+    fn counts_beyond_measure_do_not_overflow() {
+        let usage = json!({
+            "prompt_tokens": u64::MAX, "completion_tokens": u64::MAX, "total_tokens": u64::MAX,
+            "completion_tokens_details": { "reasoning_tokens": u64::MAX },
+        });
+        let read = buckets(&usage, PLAIN);
+        assert_eq!(
+            read.and_then(|usage| usage.sum_of("output")),
+            Some(u64::MAX)
+        );
     }
 
     #[test]
