@@ -7,8 +7,8 @@ use crate::observation::{Captured, Content, TextCapture};
 
 /// Choices and tool calls of which something is kept; further ones are counted as cut.
 const MAX_SLOTS: usize = 64;
-/// Characters kept of a name, an id or a finish reason.
-const MAX_NAME: usize = 128;
+/// Characters kept of a name, an id or a finish reason, and of whatever else is one word.
+pub(super) const MAX_NAME: usize = 128;
 /// Finish reasons kept of one choice.
 const MAX_FINISHES: usize = 16;
 

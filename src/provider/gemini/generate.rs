@@ -134,8 +134,8 @@ fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
 }
 
 fn read_usage(usage: &Value, draft: &mut Draft) {
-    if let Some(tier) = usage.get("serviceTier").filter(|tier| tier.is_string()) {
-        draft.call.parameters.set("service_tier", tier.clone());
+    if let Some(tier) = usage.get("serviceTier") {
+        draft.service_tier(tier);
     }
     let names = [
         "promptTokenCount",

@@ -27,8 +27,8 @@ pub(super) fn read_usage(usage: &Value, draft: &mut Draft) {
     if let Some(cost) = cost.and_then(|cost| cost.get("total_cost").unwrap_or(cost).as_f64()) {
         draft.call.cost = Some(cost);
     }
-    if let Some(tier) = usage.get("service_tier").filter(|tier| tier.is_string()) {
-        draft.call.parameters.set("service_tier", tier.clone());
+    if let Some(tier) = usage.get("service_tier") {
+        draft.service_tier(tier);
     }
 }
 

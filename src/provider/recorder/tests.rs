@@ -133,3 +133,37 @@ fn the_reasoning_of_claude_behind_a_gateway_is_output() {
         (Some(500), None)
     );
 }
+
+#[test]
+fn the_words_of_a_provider_are_bounded() {
+    let long = "é".repeat(100_000);
+    let usage = json!({ "prompt_tokens": 1, "service_tier": long });
+    let error = json!({ "message": "no", "type": long });
+    for (path, body) in [
+        (
+            "/v1/chat/completions",
+            json!({ "id": long, "model": long, "service_tier": long, "usage": usage, "error": error }),
+        ),
+        (
+            "/v1/responses",
+            json!({ "id": long, "model": long, "service_tier": long, "error": error }),
+        ),
+        (
+            "/v1/messages",
+            json!({ "id": long, "model": long, "usage": usage, "type": "error", "error": error }),
+        ),
+        (
+            "/v1beta/models/m:generateContent",
+            json!({ "responseId": long, "modelVersion": long, "error": error,
+                "usageMetadata": { "serviceTier": long } }),
+        ),
+        (
+            "/v1/interactions",
+            json!({ "id": long, "model": long, "service_tier": long, "error": error }),
+        ),
+    ] {
+        let call = read_json(path, &body);
+        assert!(call.failure.is_some(), "{path}");
+        assert!(format!("{call:?}").chars().count() < 3_000, "{path}");
+    }
+}
