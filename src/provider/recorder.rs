@@ -186,7 +186,8 @@ impl Recorder {
             Some(Decoder::Unknown(_)) if ended == Ended::Eof && !self.may_be_plain() => {
                 self.draft.fail(no_json());
             }
-            Some(Decoder::Unknown(_)) | None => {}
+            None => self.read_status(),
+            Some(Decoder::Unknown(_)) => {}
         }
         let deferred = std::mem::take(&mut self.draft.deferred);
         if !deferred.is_empty() {
@@ -229,11 +230,7 @@ impl Recorder {
         let bytes = body.bytes();
         let status = self.draft.call.status.unwrap_or_default();
         if !(200..300).contains(&status) {
-            let mut failure = Failure::of_response(status, bytes);
-            if let Some(kind) = self.error_kind.take() {
-                failure.kind = kind;
-            }
-            self.draft.fail(failure);
+            self.fail_of_response(Failure::of_response(status, bytes));
             return;
         }
         match Fields::parse(bytes) {
@@ -244,6 +241,22 @@ impl Recorder {
             None if ended == Ended::Eof && !body.is_cut() => self.draft.fail(no_json()),
             _ => self.read_scraps(body),
         }
+    }
+
+    /// What the status alone tells, of a body that could not be read.
+    fn read_status(&mut self) {
+        let status = self.draft.call.status.unwrap_or_default();
+        if status >= 300 {
+            let said = "the body of the response could not be read";
+            self.fail_of_response(Failure::new(status.to_string(), said));
+        }
+    }
+
+    fn fail_of_response(&mut self, mut failure: Failure) {
+        if let Some(kind) = self.error_kind.take() {
+            failure.kind = kind;
+        }
+        self.draft.fail(failure);
     }
 
     /// Whether the response may be text, which says nothing of tokens: transcripts and subtitles.

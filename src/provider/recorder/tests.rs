@@ -167,3 +167,26 @@ fn the_words_of_a_provider_are_bounded() {
         assert!(format!("{call:?}").chars().count() < 3_000, "{path}");
     }
 }
+
+#[test]
+fn a_body_that_only_the_caller_can_read_fails_by_its_status() {
+    let read = |status: u16| {
+        let endpoint = Endpoint::recognise("POST", "api.openai.com", "/v1/responses").unwrap();
+        let mut recorder = Recorder::new(endpoint, Content::Preview);
+        recorder.head(status, &|_| None);
+        recorder.unreadable("gzip");
+        recorder.chunk(b"\x1f\x8b", SystemTime::UNIX_EPOCH);
+        recorder.finish(Ended::Eof, 1)
+    };
+    let failed = read(500);
+    assert_eq!(
+        failed.failure.map(|failure| failure.kind).as_deref(),
+        Some("500")
+    );
+    assert_eq!(failed.usage, None);
+    let whole = read(200);
+    assert_eq!(
+        (whole.failure, whole.usage),
+        (None, Some(Usage::new().total(0)))
+    );
+}
