@@ -118,8 +118,7 @@ fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
         member("modelVersion").as_str(),
     );
     draft.fail_of(&serde_json::json!({ "error": member("error") }));
-    let usage = member("usageMetadata");
-    read_usage(&usage, draft);
+    read_usage(&member("usageMetadata"), draft);
     let candidates = member("candidates");
     for (place, candidate) in (0..).zip(candidates.as_array().into_iter().flatten()) {
         read_candidate(place, candidate, draft);
@@ -129,7 +128,6 @@ fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
         let message = text(&feedback, "blockReasonMessage").unwrap_or_default();
         let said = format!("the prompt was blocked: {reason}. {message}");
         draft.call.refusal = Some(Failure::new(reason, said.trim_end()).message);
-        draft.has_usage |= usage.is_object();
     }
 }
 

@@ -190,3 +190,13 @@ fn a_body_that_only_the_caller_can_read_fails_by_its_status() {
         (None, Some(Usage::new().total(0)))
     );
 }
+
+#[test]
+fn usage_without_a_count_is_told_as_none() {
+    let blocked = read_json(
+        "/v1beta/models/m:generateContent",
+        &json!({ "promptFeedback": { "blockReason": "SAFETY" }, "usageMetadata": {} }),
+    );
+    assert!(blocked.refusal.is_some());
+    assert_eq!(blocked.usage, Some(Usage::new().total(0)));
+}
