@@ -59,7 +59,7 @@ impl Api {
             Self::BedrockConverse => Box::new(bedrock::ConverseExtractor),
             Self::BedrockInvoke => Box::new(bedrock::InvokeExtractor::new()),
             Self::BedrockEmbed => Box::new(bedrock::EmbedExtractor::default()),
-            Self::GeminiGenerate => Box::new(gemini::GenerateExtractor),
+            Self::GeminiGenerate => Box::new(gemini::GenerateExtractor::default()),
             Self::GeminiEmbed => Box::new(gemini::EmbedExtractor),
             Self::GeminiInteractions => Box::new(gemini::InteractionExtractor),
             Self::OllamaChat | Self::OllamaGenerate => Box::new(ollama::GenerateExtractor),

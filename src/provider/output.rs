@@ -153,6 +153,15 @@ impl Output {
         }
     }
 
+    /// Whether this is the reason that a choice gave last.
+    pub(crate) fn is_last_finish(&self, choice: u64, reason: &str) -> bool {
+        let choice = usize::try_from(choice)
+            .ok()
+            .and_then(|at| self.choices.get(at));
+        let last = choice.and_then(|choice| choice.finish_reasons.last());
+        last.is_some_and(|last| last == reason)
+    }
+
     /// Sets what stands for an output without text.
     pub(crate) fn summarise(&mut self, summary: Value) {
         self.summary = Some(summary);

@@ -68,6 +68,7 @@ impl Recorder {
                 done: false,
                 has_content: false,
                 has_usage: false,
+                goes_on: false,
                 deferred: String::new(),
             },
             decoder: None,
@@ -199,15 +200,17 @@ impl Recorder {
             output,
             done,
             has_usage,
+            goes_on,
             ..
         } = self.draft;
         call.attempts = attempts;
         call.streamed = streamed;
         // Some providers send no end mark, and some callers do not wait for it.
-        let complete = done || streamed && output.is_finished();
+        let finished = streamed && output.is_finished();
         call.ended = match ended {
             Ended::Eof if !streamed => Ended::Protocol,
-            Ended::Eof | Ended::Dropped if complete => Ended::Protocol,
+            Ended::Eof if done || finished => Ended::Protocol,
+            Ended::Dropped if done || finished && !goes_on => Ended::Protocol,
             ended => ended,
         };
         call.finish_reasons = output.finish_reasons();

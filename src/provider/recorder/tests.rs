@@ -200,3 +200,57 @@ fn usage_without_a_count_is_told_as_none() {
     assert!(blocked.refusal.is_some());
     assert_eq!(blocked.usage, Some(Usage::new().total(0)));
 }
+
+/// A stream of Gemini's, of chunks with a reason or none, and with the counts of the output or
+/// without.
+fn gemini(chunks: &[(Option<&str>, bool)], ended: Ended) -> (Vec<String>, Ended) {
+    let body: String = chunks
+        .iter()
+        .map(|(reason, counted)| {
+            let mut usage = json!({ "promptTokenCount": 5, "totalTokenCount": 9 });
+            if *counted {
+                usage["candidatesTokenCount"] = 4.into();
+            }
+            let content = json!({ "parts": [{ "text": "word ".repeat(60) }] });
+            let candidate = json!({ "content": content, "finishReason": reason, "index": 0 });
+            let chunk = json!({ "candidates": [candidate], "usageMetadata": usage });
+            format!("data: {chunk}\r\n\r\n")
+        })
+        .collect();
+    let path = "/v1beta/models/m:streamGenerateContent";
+    let call = read(path, 200, "text/event-stream", body.as_bytes(), ended);
+    (call.finish_reasons, call.ended)
+}
+
+#[test]
+fn a_reason_that_each_chunk_repeats_is_one_and_ends_nothing() {
+    let stop = (Some("STOP"), true);
+    let one = vec!["stop".to_owned()];
+    assert_eq!(
+        gemini(&[stop; 20], Ended::Eof),
+        (one.clone(), Ended::Protocol)
+    );
+    assert_eq!(
+        gemini(&[stop; 20], Ended::Dropped),
+        (one.clone(), Ended::Dropped)
+    );
+    let uncounted = (Some("STOP"), false);
+    assert_eq!(
+        gemini(&[uncounted], Ended::Dropped),
+        (one.clone(), Ended::Dropped)
+    );
+    assert_eq!(
+        gemini(&[(None, true), stop], Ended::Dropped),
+        (one, Ended::Protocol)
+    );
+}
+
+#[test]
+fn a_candidate_that_goes_on_after_its_end_has_two() {
+    let (stop, text) = ((Some("STOP"), true), (None, true));
+    let two = vec!["stop".to_owned(); 2];
+    let whole = [text, stop, text, text, text, stop];
+    assert_eq!(gemini(&whole, Ended::Eof), (two.clone(), Ended::Protocol));
+    assert_eq!(gemini(&whole, Ended::Dropped), (two, Ended::Protocol));
+    assert_eq!(gemini(&whole[..4], Ended::Dropped).1, Ended::Dropped);
+}
