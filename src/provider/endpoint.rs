@@ -336,9 +336,10 @@ fn is_bedrock(host: &str) -> bool {
     let mut labels = host.split('.');
     let first = labels.next().unwrap_or_default();
     // An endpoint inside of a private network has a name of its own in front.
-    let service = match first.starts_with("vpce-") {
-        true => labels.next().unwrap_or_default(),
-        false => first,
+    let service = if first.starts_with("vpce-") {
+        labels.next().unwrap_or_default()
+    } else {
+        first
     };
     // The second speaks OpenAI's protocol.
     ["bedrock-runtime", "bedrock-mantle"]

@@ -47,8 +47,6 @@ pub(crate) struct Draft {
     pub(crate) has_content: bool,
     /// The stream is of a provider that sent usage.
     pub(crate) has_usage: bool,
-    /// Whatever finish reasons were seen, more may follow.
-    pub(crate) goes_on: bool,
     /// The last event that was not parsed although it holds counts: each repeats those so far, so
     /// only the last matters. Empty if there is none.
     pub(crate) deferred: String,

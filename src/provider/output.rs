@@ -21,6 +21,8 @@ pub(crate) struct Output {
     budget: usize,
     /// Characters of choices beyond the slots.
     beyond: usize,
+    /// Whatever finish reasons were seen, more may follow.
+    goes_on: bool,
     /// A summary that stands for an output without text, such as embeddings.
     summary: Option<Value>,
 }
@@ -54,6 +56,7 @@ impl Output {
             choices: Vec::new(),
             budget,
             beyond: 0,
+            goes_on: false,
             summary: None,
         }
     }
@@ -207,6 +210,16 @@ impl Output {
                 .choices
                 .iter()
                 .all(|choice| !choice.finish_reasons.is_empty())
+    }
+
+    /// Says whether more may follow although each choice has a finish reason.
+    pub(crate) fn go_on(&mut self, goes_on: bool) {
+        self.goes_on = goes_on;
+    }
+
+    /// Whether more may follow although each choice has a finish reason.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// The reasons why the choices ended.

@@ -68,7 +68,6 @@ impl Recorder {
                 done: false,
                 has_content: false,
                 has_usage: false,
-                goes_on: false,
                 deferred: String::new(),
             },
             decoder: None,
@@ -200,7 +199,6 @@ impl Recorder {
             output,
             done,
             has_usage,
-            goes_on,
             ..
         } = self.draft;
         call.attempts = attempts;
@@ -210,7 +208,7 @@ impl Recorder {
         call.ended = match ended {
             Ended::Eof if !streamed => Ended::Protocol,
             Ended::Eof if done || finished => Ended::Protocol,
-            Ended::Dropped if done || finished && !goes_on => Ended::Protocol,
+            Ended::Dropped if done || finished && !output.goes_on() => Ended::Protocol,
             ended => ended,
         };
         call.finish_reasons = output.finish_reasons();

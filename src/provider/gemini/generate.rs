@@ -90,7 +90,7 @@ impl Extract for GenerateExtractor {
     fn event(&mut self, event: Event<'_>, draft: &mut Draft) {
         if skip(event.data, draft) {
             self.ends.see(0, None, draft);
-            draft.goes_on = self.ends.go_on(draft);
+            draft.output.go_on(self.ends.go_on(draft));
             return;
         }
         let Some(mut chunk) = event.json() else {
@@ -101,7 +101,7 @@ impl Extract for GenerateExtractor {
             &mut self.ends,
             draft,
         );
-        draft.goes_on = self.ends.go_on(draft);
+        draft.output.go_on(self.ends.go_on(draft));
     }
 
     fn deferred(&mut self, event: Event<'_>, draft: &mut Draft) {
