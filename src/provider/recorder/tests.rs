@@ -204,21 +204,25 @@ fn usage_without_a_count_is_told_as_none() {
 /// A stream of Gemini's, of chunks with a reason or none, and with the counts of the output or
 /// without.
 fn gemini(chunks: &[(Option<&str>, bool)], ended: Ended) -> (Vec<String>, Ended) {
-    let body: String = chunks
-        .iter()
-        .map(|(reason, counted)| {
-            let mut usage = json!({ "promptTokenCount": 5, "totalTokenCount": 9 });
-            if *counted {
-                usage["candidatesTokenCount"] = 4.into();
-            }
-            let content = json!({ "parts": [{ "text": "word ".repeat(60) }] });
-            let candidate = json!({ "content": content, "finishReason": reason, "index": 0 });
-            let chunk = json!({ "candidates": [candidate], "usageMetadata": usage });
-            format!("data: {chunk}\r\n\r\n")
-        })
-        .collect();
+    let mut events = Vec::new();
+    for (reason, counted) in chunks {
+        let mut usage = json!({ "promptTokenCount": 5, "totalTokenCount": 9 });
+        if *counted {
+            usage["candidatesTokenCount"] = 4.into();
+        }
+        let content = json!({ "parts": [{ "text": "word ".repeat(60) }] });
+        let candidate = json!({ "content": content, "finishReason": reason, "index": 0 });
+        let chunk = json!({ "candidates": [candidate], "usageMetadata": usage });
+        events.push(format!("data: {chunk}\r\n\r\n"));
+    }
     let path = "/v1beta/models/m:streamGenerateContent";
-    let call = read(path, 200, "text/event-stream", body.as_bytes(), ended);
+    let call = read(
+        path,
+        200,
+        "text/event-stream",
+        events.concat().as_bytes(),
+        ended,
+    );
     (call.finish_reasons, call.ended)
 }
 
