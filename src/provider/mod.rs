@@ -9,8 +9,8 @@
 //! What a stream costs: once the preview is full, a delta is scanned for what would matter and its
 //! characters are counted, but it is not parsed. An open stream then holds about 2 KiB beside its
 //! observation, however long it becomes (`cheap_deltas.rs` measures both for each API). The bounds
-//! are 1 MiB for an event that is not complete, 4 MiB for a response that is one document, and
-//! what the content policy keeps.
+//! are 4 MiB for an event that is not complete (a streamed picture is one), 4 MiB for a response
+//! that is one document, and what the content policy keeps.
 
 // The seams are features, the engine is not.
 #![cfg_attr(
