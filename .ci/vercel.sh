@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The function and the example as Vercel's own builder builds them, and the function it built at work.
+# The function and the example as Vercel's own builder builds them, and what it built at work.
 set -euo pipefail
 source "$(dirname "$0")/environment.sh"
 
@@ -31,11 +31,39 @@ export VERCEL_TELEMETRY_DISABLED=1
 
 # The builder writes beside what it builds, so it gets a copy of what git has.
 copy="$TOOLS/vercel-copy"
-rm -rf "$copy"
+rm -rf "$copy" "$copy.alone"
 mkdir -p "$copy"
 git ls-files -z --cached --others --exclude-standard |
     xargs -0 sh -c 'for file; do [ ! -e "$file" ] || printf "%s\0" "$file"; done' - |
     tar --create --null --files-from=- | tar --extract --directory="$copy"
+
+# uploaded FOLDER: leaves of it what `vercel deploy` uploads from there. The tool reads the folder's
+# own .vercelignore and none below it, by the rules of git.
+uploaded() (
+    cd "$1"
+    git init --quiet .
+    git ls-files -z --others --ignored --exclude-from=.vercelignore | xargs -0 --no-run-if-empty rm --
+    rm -rf .git
+)
+
+# Keys that lie about, as they do on a developer's machine.
+for folder in . examples/vercel-api handlers; do
+    for name in .env .env.local .env.production; do
+        printf 'LANGFUSE_SECRET_KEY=sk-lf-hush\n' >"$copy/$folder/$name"
+    done
+done
+cp -r "$copy/examples/vercel-api" "$copy.alone"
+uploaded "$copy"
+uploaded "$copy.alone"
+keys=$(find "$copy" "$copy.alone" -name '.env*' ! -name .env.example)
+if [[ -n "$keys" ]]; then
+    printf 'these would be uploaded:\n%s\n' "$keys"
+    exit 1
+fi
+if [[ ! -f "$copy/.env.example" || ! -f "$copy/examples/vercel-api/api/chat.rs" ]]; then
+    echo "the upload lacks .env.example, or the example that a project's Root Directory may name"
+    exit 1
+fi
 
 # build FOLDER: what `vercel build` makes of a project that is linked to nothing.
 build() {
@@ -48,7 +76,10 @@ build() {
 
 build .
 build examples/vercel-api
-executable=$(python3 .ci/vercel_output.py "$copy")
+executables=$(python3 .ci/vercel_output.py "$copy")
+{ read -r function && read -r example; } <<<"$executables"
 
-# The executable that was built, under the protocol of the platform.
-WARMSPAN_VERCEL_BIN="$executable" cargo test --locked --workspace --test it -- vercel_
+# The executables that were built, under the protocol of the platform.
+export WARMSPAN_VERCEL_BIN="$function" WARMSPAN_VERCEL_API_BIN="$example"
+cargo test --locked --workspace --test it -- vercel_
+cargo test --locked --workspace --test it -- --ignored vercel_api

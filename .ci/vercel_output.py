@@ -1,7 +1,7 @@
 """What Vercel would publish: the functions with their settings, and no source of ours.
 
 python3 vercel_output.py FOLDER: where the repository was copied to and `vercel build` has run. Prints the
-path of the root project's executable.
+paths of the executables: the root project's, then the example's.
 """
 
 import json
@@ -64,7 +64,7 @@ def main():
     problems, executables = check(pathlib.Path(sys.argv[1]))
     for problem in problems:
         print(problem, file=sys.stderr)
-    print(executables[0])
+    print(*executables, sep="\n")
     return 1 if problems else 0
 
 

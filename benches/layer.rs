@@ -17,6 +17,7 @@ mod in_turns;
 mod receiver;
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     future::{self, Future, Ready},
     hint::black_box,
@@ -28,7 +29,7 @@ use std::{
 
 use bytes::Bytes;
 use divan::{AllocProfiler, Bencher};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, request::Parts};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use in_turns::in_turns;
@@ -52,12 +53,14 @@ fn main() {
     let off = traced(&Sdk::disabled());
     let not_sampled = traced(&Sdk::new(receiver::config(address).sample_rate(0.0)));
     let kept = Kept::new(&runtime);
+    let kept_named = kept.named();
     let flushed = traced(&Sdk::new(receiver::config(address)));
     let [
         bare,
         off,
         not_sampled,
         recorded,
+        named,
         linked,
         bare_reading,
         previewed,
@@ -69,6 +72,7 @@ fn main() {
             &mut || batch(|| now(request(), off.clone())),
             &mut || batch(|| now(request(), not_sampled.clone())),
             &mut || kept.timed(&runtime, request, Answer),
+            &mut || kept_named.timed(&runtime, request, Answer),
             &mut || kept.timed(&runtime, request_of_a_trace, Answer),
             &mut || batch(|| now(question(), Read)),
             &mut || kept.timed(&runtime, question, Read),
@@ -90,6 +94,7 @@ fn main() {
         ("disabled", off),
         ("not sampled", not_sampled),
         ("recorded, not flushed", recorded),
+        ("the same, named after its route", named),
         ("the same with a traceparent", linked),
         ("recorded and flushed", flushed),
     ] {
@@ -104,24 +109,44 @@ fn main() {
 }
 
 /// The back-end is away, and the layer knows: it keeps what is recorded and waits for nothing.
-struct Kept(SocketAddr);
+struct Kept {
+    address: SocketAddr,
+    route: Option<Route>,
+}
+
+type Route = fn(&Parts) -> Option<Cow<'static, str>>;
 
 impl Kept {
     fn new(runtime: &Runtime) -> Self {
         // Bound and closed again, so that connecting to it fails at once.
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
-        Self(listener.unwrap().local_addr().unwrap())
+        Self {
+            address: listener.unwrap().local_addr().unwrap(),
+            route: None,
+        }
+    }
+
+    /// The same, its roots named after the route, as axum's `MatchedPath` does it.
+    fn named(&self) -> Self {
+        Self {
+            route: Some(|_| Some(Cow::Owned("/users/{user}/chat".to_owned()))),
+            ..*self
+        }
     }
 
     /// A layer of its own for each batch: the queue has a bound.
     fn service<S>(&self, runtime: &Runtime, inner: S) -> TraceService<S> {
-        let sdk = Sdk::new(receiver::config(self.0));
+        let sdk = Sdk::new(receiver::config(self.address));
         // Its end would only warn of what it keeps.
         std::mem::forget(sdk.clone());
         for _ in 0..2 {
             runtime.block_on(respond(request(), traced(&sdk)));
         }
-        TraceLayer::with_sdk(sdk).layer(inner)
+        let layer = TraceLayer::with_sdk(sdk);
+        match self.route {
+            Some(route) => layer.route(route).layer(inner),
+            None => layer.layer(inner),
+        }
     }
 
     fn timed<S, Q, B>(&self, runtime: &Runtime, request: fn() -> Request<Q>, inner: S) -> Duration

@@ -5,14 +5,13 @@
 
 use axum::{Router, routing::post};
 use tower::Layer as _;
-use vercel_runtime::{Error, axum::VercelLayer, run};
-use warmspan::vercel::traced;
+use vercel_runtime::{Error, axum::VercelLayer};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let app = Router::new().route("/chat", post(chat));
     // Outside of the runtime's own layer, which keeps what holds the platform back to itself.
-    run(traced(VercelLayer::new().layer(app))).await
+    warmspan::vercel::run(VercelLayer::new().layer(app)).await
 }
 
 async fn chat(question: String) -> String {

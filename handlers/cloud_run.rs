@@ -30,9 +30,9 @@ async fn stream(Json(question): Json<Question>) -> Result<Response, StatusCode> 
     Ok(Response::new(Body::from_stream(pieces)))
 }
 
-/// `PORT` on Cloud Run, `FUNCTIONS_CUSTOMHANDLER_PORT` on Azure.
+/// `FUNCTIONS_CUSTOMHANDLER_PORT` on Azure, whose host listens on `PORT` itself; `PORT` on Cloud Run.
 fn port() -> u16 {
-    ["PORT", "FUNCTIONS_CUSTOMHANDLER_PORT"]
+    ["FUNCTIONS_CUSTOMHANDLER_PORT", "PORT"]
         .iter()
         .find_map(|variable| std::env::var(variable).ok()?.parse().ok())
         .unwrap_or(8080)

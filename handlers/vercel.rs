@@ -5,13 +5,12 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use serde_json::{Value, json};
 use sync_wrapper::SyncStream;
-use vercel_runtime::{Error, Request, Response, ResponseBody, run, service_fn};
-use warmspan::vercel::traced;
+use vercel_runtime::{Error, Request, Response, ResponseBody, service_fn};
 use warmspan_handlers::{Question, answer, answer_in_pieces, model, nothing_asked};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    run(traced(service_fn(handler))).await
+    warmspan::vercel::run(service_fn(handler)).await
 }
 
 async fn handler(request: Request) -> Result<Response<ResponseBody>, Error> {

@@ -66,6 +66,15 @@ impl Usage {
             .map(|&(_, count)| count)
     }
 
+    /// The sum of the buckets whose names begin with `prefix`, in tokens. None if there is none.
+    pub(crate) fn sum_of(&self, prefix: &str) -> Option<u64> {
+        self.buckets
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .map(|&(_, count)| count)
+            .reduce(u64::saturating_add)
+    }
+
     /// Whether no bucket was given.
     pub fn is_empty(&self) -> bool {
         self.buckets.is_empty()

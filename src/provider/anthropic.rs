@@ -67,8 +67,8 @@ impl MessageExtractor {
         }
         self.usage.merge(usage);
         draft.usage(self.usage.buckets());
-        if let Some(tier) = usage.get("service_tier").filter(|tier| tier.is_string()) {
-            draft.call.parameters.set("service_tier", tier.clone());
+        if let Some(tier) = usage.get("service_tier") {
+            draft.service_tier(tier);
         }
         if let Some(cost) = usage.get("cost").and_then(Value::as_f64) {
             draft.call.cost = Some(cost);

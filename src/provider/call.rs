@@ -140,31 +140,12 @@ impl Call {
 
     /// All input tokens, cached ones included.
     pub(crate) fn input_tokens(&self) -> Option<u64> {
-        self.sum(&[
-            "input",
-            "input_text_tokens",
-            "input_audio_tokens",
-            "input_cached_tokens",
-            "input_cache_creation",
-        ])
+        self.usage.as_ref()?.sum_of("input")
     }
 
     /// All output tokens, reasoning included.
     pub(crate) fn output_tokens(&self) -> Option<u64> {
-        self.sum(&[
-            "output",
-            "output_text_tokens",
-            "output_audio_tokens",
-            "output_reasoning_tokens",
-        ])
-    }
-
-    fn sum(&self, buckets: &[&str]) -> Option<u64> {
-        let usage = self.usage.as_ref()?;
-        buckets
-            .iter()
-            .filter_map(|bucket| usage.get(bucket))
-            .reduce(u64::saturating_add)
+        self.usage.as_ref()?.sum_of("output")
     }
 
     /// Adds a fact to the metadata; a later one replaces an earlier one of the same name.
@@ -172,4 +153,10 @@ impl Call {
         self.notes.retain(|(known, _)| *known != key);
         self.notes.push((key, value.into()));
     }
+}
+
+/// Whether Langfuse has a price for reasoning of its own. For Claude models it has none: there
+/// reasoning stays in the output.
+pub(super) fn has_reasoning_price(provider: &str, model: &str) -> bool {
+    !(provider.contains("anthropic") || model.to_ascii_lowercase().contains("claude"))
 }

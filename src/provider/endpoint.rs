@@ -59,7 +59,7 @@ impl Api {
             Self::BedrockConverse => Box::new(bedrock::ConverseExtractor),
             Self::BedrockInvoke => Box::new(bedrock::InvokeExtractor::new()),
             Self::BedrockEmbed => Box::new(bedrock::EmbedExtractor::default()),
-            Self::GeminiGenerate => Box::new(gemini::GenerateExtractor),
+            Self::GeminiGenerate => Box::new(gemini::GenerateExtractor::default()),
             Self::GeminiEmbed => Box::new(gemini::EmbedExtractor),
             Self::GeminiInteractions => Box::new(gemini::InteractionExtractor),
             Self::OllamaChat | Self::OllamaGenerate => Box::new(ollama::GenerateExtractor),
@@ -77,13 +77,13 @@ impl Api {
     }
 
     /// Whether a request of this API would have this body. Other programs' servers have such paths,
-    /// too. It is not parsed: it is about to be sent.
-    fn fits(self, body: &[u8]) -> bool {
+    /// too. It is not parsed: it is about to be sent. The path may name the model.
+    fn fits(self, body: &[u8], path_model: Option<&str>) -> bool {
         let Ok(body) = std::str::from_utf8(body) else {
             return false;
         };
         let has = |members: &[&str]| members.iter().any(|member| body.contains(member));
-        let is_said = has(&["\"model\""]);
+        let is_said = path_model.is_some() || has(&["\"model\""]);
         match self {
             Self::Chat => has(&["\"messages\""]),
             Self::Completions | Self::Image => has(&["\"prompt\""]),
@@ -94,15 +94,25 @@ impl Api {
             Self::AnthropicMessages => has(&["\"messages\""]) && has(&["\"max_tokens\""]),
             Self::GeminiInteractions => has(&["\"model\"", "\"agent\""]) && has(&["\"input\""]),
             Self::OllamaChat => is_said && has(&["\"messages\""]),
-            Self::OllamaGenerate => is_said,
+            Self::OllamaGenerate => is_said && has(&["\"prompt\""]),
             Self::OllamaEmbed => is_said && has(&["\"input\"", "\"prompt\""]),
+            // Each vendor has a word of its own for what the model is asked.
+            Self::BedrockInvoke | Self::BedrockEmbed => has(&[
+                "\"messages\"",
+                "\"prompt\"",
+                "\"inputText\"",
+                "\"message\"",
+                "\"texts\"",
+                "\"images\"",
+                "\"inputImage\"",
+                "\"inputs\"",
+                "\"singleEmbeddingParams\"",
+            ]),
             // The first are forms, which nothing here reads; the paths of the others are like none.
             Self::Transcription
             | Self::GeminiGenerate
             | Self::GeminiEmbed
-            | Self::BedrockConverse
-            | Self::BedrockInvoke
-            | Self::BedrockEmbed => true,
+            | Self::BedrockConverse => true,
         }
     }
 
@@ -155,7 +165,9 @@ impl Endpoint {
         let is_media = matches!(endpoint.api, Api::Transcription | Api::Image);
         let fits = match body {
             Some(body) => {
-                known_provider(&host.to_ascii_lowercase()).is_some() || endpoint.api.fits(body)
+                let model = endpoint.path_model.as_deref();
+                known_provider(&host.to_ascii_lowercase()).is_some()
+                    || endpoint.api.fits(body, model)
             }
             None => is_media,
         };
@@ -279,16 +291,14 @@ fn provider(host: &str, api: Api) -> Cow<'static, str> {
 }
 
 fn known_provider(host: &str) -> Option<&'static str> {
-    const PROVIDERS: [(&str, &str); 24] = [
+    const PROVIDERS: [(&str, &str); 22] = [
         ("api.openai.com", "openai"),
-        (".openai.azure.com", "azure.ai.openai"),
-        (".cognitiveservices.azure.com", "azure.ai.openai"),
-        (".services.ai.azure.com", "azure.ai.inference"),
+        ("openai.azure.com", "azure.ai.openai"),
+        ("cognitiveservices.azure.com", "azure.ai.openai"),
+        ("services.ai.azure.com", "azure.ai.inference"),
         ("api.anthropic.com", "anthropic"),
         ("generativelanguage.googleapis.com", "gcp.gemini"),
         ("aiplatform.googleapis.com", "gcp.vertex_ai"),
-        (".api.aws", "aws.bedrock"),
-        (".amazonaws.com", "aws.bedrock"),
         ("api.groq.com", "groq"),
         ("api.mistral.ai", "mistral_ai"),
         ("api.deepseek.com", "deepseek"),
@@ -305,8 +315,37 @@ fn known_provider(host: &str) -> Option<&'static str> {
         ("router.huggingface.co", "huggingface"),
         ("ollama.com", "ollama"),
     ];
-    let known = PROVIDERS.iter().find(|(end, _)| host.ends_with(end));
+    let is_of = |domain: &str| {
+        let before = host.strip_suffix(domain);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    if is_bedrock(host) {
+        return Some("aws.bedrock");
+    }
+    // The regions are no labels of their own.
+    if host.ends_with("-aiplatform.googleapis.com") {
+        return Some("gcp.vertex_ai");
+    }
+    let known = PROVIDERS.iter().find(|(domain, _)| is_of(domain));
     known.map(|(_, name)| *name)
+}
+
+/// Whether it is one of AWS's hosts that serve models: most serve the programs of others.
+fn is_bedrock(host: &str) -> bool {
+    const DOMAINS: [&str; 3] = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"];
+    let mut labels = host.split('.');
+    let first = labels.next().unwrap_or_default();
+    // An endpoint inside of a private network has a name of its own in front.
+    let service = if first.starts_with("vpce-") {
+        labels.next().unwrap_or_default()
+    } else {
+        first
+    };
+    // The second speaks OpenAI's protocol.
+    ["bedrock-runtime", "bedrock-mantle"]
+        .iter()
+        .any(|name| service.starts_with(name))
+        && DOMAINS.iter().any(|domain| host.ends_with(domain))
 }
 
 fn is_local(host: &str) -> bool {
@@ -430,6 +469,26 @@ mod tests {
                 r#"{"answer":4}"#,
             ),
             ("/images/edits", r#"{"prompt":"a cat"}"#, r#"{"crop":[1]}"#),
+            (
+                "/api/generate",
+                r#"{"model":"m","prompt":"x"}"#,
+                r#"{"model":"Tesla","year":2}"#,
+            ),
+            (
+                "/openai/deployments/emb/embeddings",
+                r#"{"input":["x"]}"#,
+                r#"{"text":"x"}"#,
+            ),
+            (
+                "/model/m/invoke",
+                r#"{"anthropic_version":"1","messages":[]}"#,
+                r#"{"rows":[1]}"#,
+            ),
+            (
+                "/model/embed/invoke",
+                r#"{"inputText":"x"}"#,
+                r#"{"rows":[1]}"#,
+            ),
         ] {
             for host in ["localhost", "app.example.org"] {
                 assert!(is_call(host, path, call), "{path}");
@@ -438,6 +497,44 @@ mod tests {
         }
         assert!(is_call("api.openai.com", "/v1/responses", "{}"));
         assert!(is_call("ollama.com", "/api/chat", "{}"));
+        let bedrock = "bedrock-runtime.us-east-1.amazonaws.com";
+        assert!(is_call(bedrock, "/model/m/invoke", "{}"));
+    }
+
+    #[test]
+    fn a_provider_is_known_by_its_whole_domain() {
+        for (host, provider) in [
+            ("API.openai.com", Some("openai")),
+            ("eu.api.openai.com", Some("openai")),
+            ("x.openai.azure.com", Some("azure.ai.openai")),
+            ("aiplatform.googleapis.com", Some("gcp.vertex_ai")),
+            (
+                "us-central1-aiplatform.googleapis.com",
+                Some("gcp.vertex_ai"),
+            ),
+            (
+                "bedrock-runtime.us-east-1.amazonaws.com",
+                Some("aws.bedrock"),
+            ),
+            (
+                "bedrock-runtime-fips.us-east-1.amazonaws.com",
+                Some("aws.bedrock"),
+            ),
+            ("bedrock-mantle.us-east-1.api.aws", Some("aws.bedrock")),
+            (
+                "vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com",
+                Some("aws.bedrock"),
+            ),
+            ("bedrock-runtime.example.org", None),
+            ("abc.execute-api.us-east-1.amazonaws.com", None),
+            ("alb-1.us-east-1.elb.amazonaws.com", None),
+            ("notopenrouter.ai", None),
+            ("evilopenai.azure.com", None),
+            ("api.openai.com.example.org", None),
+        ] {
+            let known = known_provider(&host.to_ascii_lowercase());
+            assert_eq!(known, provider, "{host}");
+        }
     }
 
     #[test]

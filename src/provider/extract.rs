@@ -3,7 +3,12 @@
 use serde_json::Value;
 
 use super::{
-    call::Call, decode::Event, failure::Failure, fields::Fields, input::Input, output::Output,
+    call::Call,
+    decode::Event,
+    failure::Failure,
+    fields::Fields,
+    input::Input,
+    output::{MAX_NAME, Output},
 };
 use crate::observation::Usage;
 
@@ -52,11 +57,18 @@ impl Draft {
     pub(crate) fn identity(&mut self, id: Option<&str>, model: Option<&str>) {
         let fill = |known: &mut Option<String>, value: Option<&str>| {
             if let (None, Some(value)) = (&known, value.filter(|value| !value.is_empty())) {
-                *known = Some(value.to_owned());
+                *known = Some(cut(value).to_owned());
             }
         };
         fill(&mut self.call.response_id, id);
         fill(&mut self.call.response_model, model);
+    }
+
+    /// Sets the tier that served the call; a value that is no text changes nothing.
+    pub(crate) fn service_tier(&mut self, tier: &Value) {
+        if let Some(tier) = tier.as_str() {
+            self.call.parameters.set("service_tier", cut(tier).into());
+        }
     }
 
     /// Sets the token counts; the last ones count.
@@ -89,7 +101,15 @@ impl Draft {
     }
 
     /// Records a failure; the first one stays, later ones follow from it.
-    pub(crate) fn fail(&mut self, failure: Failure) {
+    pub(crate) fn fail(&mut self, mut failure: Failure) {
+        let end = cut(&failure.kind).len();
+        failure.kind.truncate(end);
         self.call.failure.get_or_insert(failure);
     }
+}
+
+/// The beginning of a word of the provider's, which should be short.
+fn cut(word: &str) -> &str {
+    let end = word.char_indices().nth(MAX_NAME);
+    end.and_then(|(at, _)| word.get(..at)).unwrap_or(word)
 }

@@ -8,8 +8,8 @@ use crate::observation::{Captured, Content, TextCapture};
 /// Choices, and tool calls of all of them, of which something is kept; further ones are counted as
 /// cut.
 const MAX_SLOTS: usize = 64;
-/// Characters kept of a name, an id or a finish reason.
-const MAX_NAME: usize = 128;
+/// Characters kept of a name, an id or a finish reason, and of whatever else is one word.
+pub(super) const MAX_NAME: usize = 128;
 /// Finish reasons kept of one choice.
 const MAX_FINISHES: usize = 16;
 
@@ -22,6 +22,8 @@ pub(crate) struct Output {
     budget: usize,
     /// Characters of choices beyond the slots.
     beyond: usize,
+    /// Whatever finish reasons were seen, more may follow.
+    goes_on: bool,
     /// A summary that stands for an output without text, such as embeddings.
     summary: Option<Value>,
 }
@@ -55,6 +57,7 @@ impl Output {
             choices: Vec::new(),
             budget,
             beyond: 0,
+            goes_on: false,
             summary: None,
         }
     }
@@ -155,6 +158,15 @@ impl Output {
         }
     }
 
+    /// Whether this is the reason that a choice gave last.
+    pub(crate) fn is_last_finish(&self, choice: u64, reason: &str) -> bool {
+        let choice = usize::try_from(choice)
+            .ok()
+            .and_then(|at| self.choices.get(at));
+        let last = choice.and_then(|choice| choice.finish_reasons.last());
+        last.is_some_and(|last| last == reason)
+    }
+
     /// Sets what stands for an output without text.
     pub(crate) fn summarise(&mut self, summary: Value) {
         self.summary = Some(summary);
@@ -200,6 +212,16 @@ impl Output {
                 .choices
                 .iter()
                 .all(|choice| !choice.finish_reasons.is_empty())
+    }
+
+    /// Says whether more may follow although each choice has a finish reason.
+    pub(crate) fn go_on(&mut self, goes_on: bool) {
+        self.goes_on = goes_on;
+    }
+
+    /// Whether more may follow although each choice has a finish reason.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// The reasons why the choices ended.

@@ -56,6 +56,13 @@ fn object_text() -> impl Strategy<Value = String> + Clone {
         r#""choices":{"0":[null]}"#,
         r#""usage":{"prompt_tokens":-3,"completion_tokens":1e400,"total_tokens":"9"}"#,
         r#""usage":{"prompt_tokens":3,"completion_tokens":4.0,"total_tokens":7}"#,
+        r#""usage":{"prompt_tokens":18446744073709551615,"completion_tokens":18446744073709551615,"total_tokens":18446744073709551615,"completion_tokens_details":{"reasoning_tokens":18446744073709551615}}"#,
+        r#""usage":{"input_tokens":18446744073709551615,"output_tokens":18446744073709551615,"cache_read_input_tokens":18446744073709551615,"cache_creation":{"ephemeral_1h_input_tokens":18446744073709551615}}"#,
+        r#""usage":{"inputTokens":18446744073709551615,"outputTokens":18446744073709551615,"cacheWriteInputTokens":18446744073709551615}"#,
+        r#""usageMetadata":{"promptTokenCount":18446744073709551615,"toolUsePromptTokenCount":18446744073709551615,"candidatesTokenCount":18446744073709551615,"thoughtsTokenCount":18446744073709551615}"#,
+        r#""predictions":[{"embeddings":{"values":[1],"statistics":{"token_count":18446744073709551615}}},{"embeddings":{"values":[1],"statistics":{"token_count":18446744073709551615}}}]"#,
+        r#""prompt_eval_count":18446744073709551615,"eval_count":18446744073709551615,"done":true"#,
+        r#""results":[{"tokenCount":18446744073709551615},{"tokenCount":18446744073709551615}],"inputTextTokenCount":18446744073709551615"#,
         r#""error":{"message":"no","type":null}"#,
         r#""type":"response.output_text.delta","delta":"text""#,
         r#""type":"response.completed","response":{"id":"r","status":"completed","output":[{"type":"message","content":[{"text":"t"}]}]}"#,
@@ -195,5 +202,27 @@ proptest! {
         let call = record(path, Content::Off, request, &body, 7);
         let texts = call.map(|call| (call.input, call.system, call.output));
         prop_assert_eq!(texts, Some((None, None, None)));
+    }
+
+    #[test]
+    fn nesting_does_not_exhaust_the_stack(
+        path in prop::sample::select(PATHS.to_vec()),
+        before in prop::sample::select(vec!["{\"data\":[", "{\"embeddings\":[", "{\"embedding\":", "data: {\"choices\":[", "{\"content\":[", ""]),
+        (open, close) in prop::sample::select(vec![
+            ("{\"embedding\":", "}"),
+            ("{\"values\":", "}"),
+            ("{\"embeddings\":", "}"),
+            ("{\"content\":", "}"),
+            ("[", "]"),
+        ]),
+        levels in 1_usize..20_000,
+    ) {
+        let after = match before {
+            "" => "",
+            before if before.ends_with('[') => "]}",
+            _ => "}",
+        };
+        let body = format!("{before}{}1{}{after}", open.repeat(levels), close.repeat(levels));
+        prop_assert!(record(path, Content::Preview, &body, body.as_bytes(), 4_096).is_some());
     }
 }

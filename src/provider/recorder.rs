@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use super::{
-    call::{Call, Ended},
+    call::{Call, Ended, Operation},
     decode::{BodyBuffer, Decoder, Event},
     endpoint::Endpoint,
     extract::{Draft, Extract, Header},
@@ -101,8 +101,14 @@ impl Recorder {
         self.draft.call.status = Some(status);
         let content_type = header("content-type");
         self.decoder = Some(Decoder::new(status, content_type, self.streams_values));
-        if (200..300).contains(&status) && content_type.is_some_and(is_media) {
-            self.decoder = None;
+        let is_plain = self.may_be_plain() && content_type.is_some_and(is_plain_text);
+        if (200..300).contains(&status) {
+            if content_type.is_some_and(is_media) {
+                self.decoder = None;
+            } else if is_plain {
+                // A transcript may begin like an event.
+                self.decoder = Some(Decoder::document());
+            }
         }
         // AWS appends an address to the type.
         let kind = header("x-amzn-errortype").and_then(|kind| kind.split(':').next());
@@ -180,8 +186,11 @@ impl Recorder {
             }
             Some(Decoder::Values(framer)) => self.note_lost(framer.lost()),
             Some(Decoder::Messages(framer)) => self.note_lost(framer.lost()),
-            Some(Decoder::Unknown(_)) if ended == Ended::Eof => self.draft.fail(no_json()),
-            Some(Decoder::Unknown(_)) | None => {}
+            Some(Decoder::Unknown(_)) if ended == Ended::Eof && !self.may_be_plain() => {
+                self.draft.fail(no_json());
+            }
+            None => self.read_status(),
+            Some(Decoder::Unknown(_)) => {}
         }
         let deferred = std::mem::take(&mut self.draft.deferred);
         if !deferred.is_empty() {
@@ -198,10 +207,11 @@ impl Recorder {
         call.attempts = attempts;
         call.streamed = streamed;
         // Some providers send no end mark, and some callers do not wait for it.
-        let complete = done || streamed && output.is_finished();
+        let finished = streamed && output.is_finished();
         call.ended = match ended {
             Ended::Eof if !streamed => Ended::Protocol,
-            Ended::Eof | Ended::Dropped if complete => Ended::Protocol,
+            Ended::Eof if done || finished => Ended::Protocol,
+            Ended::Dropped if done || finished && !output.goes_on() => Ended::Protocol,
             ended => ended,
         };
         call.finish_reasons = output.finish_reasons();
@@ -224,20 +234,38 @@ impl Recorder {
         let bytes = body.bytes();
         let status = self.draft.call.status.unwrap_or_default();
         if !(200..300).contains(&status) {
-            let mut failure = Failure::of_response(status, bytes);
-            if let Some(kind) = self.error_kind.take() {
-                failure.kind = kind;
-            }
-            self.draft.fail(failure);
+            self.fail_of_response(Failure::of_response(status, bytes));
             return;
         }
         match Fields::parse(bytes) {
             Some(response) if !body.is_cut() => {
                 self.extractor.document(&response, &mut self.draft);
             }
+            None if self.may_be_plain() => {}
             None if ended == Ended::Eof && !body.is_cut() => self.draft.fail(no_json()),
             _ => self.read_scraps(body),
         }
+    }
+
+    /// What the status alone tells, of a body that could not be read.
+    fn read_status(&mut self) {
+        let status = self.draft.call.status.unwrap_or_default();
+        if status >= 300 {
+            let said = "the body of the response could not be read";
+            self.fail_of_response(Failure::new(status.to_string(), said));
+        }
+    }
+
+    fn fail_of_response(&mut self, mut failure: Failure) {
+        if let Some(kind) = self.error_kind.take() {
+            failure.kind = kind;
+        }
+        self.draft.fail(failure);
+    }
+
+    /// Whether the response may be text, which says nothing of tokens: transcripts and subtitles.
+    fn may_be_plain(&self) -> bool {
+        self.draft.call.operation == Operation::Transcription
     }
 
     /// Reads what is known of a body that is too large, cut short or no JSON.
@@ -269,6 +297,11 @@ fn is_media(content_type: &str) -> bool {
         .any(|kind| content_type.starts_with(kind))
 }
 
+/// Text that is no stream: `text/plain`, `text/vtt` and the like.
+fn is_plain_text(content_type: &str) -> bool {
+    content_type.starts_with("text/") && !content_type.starts_with("text/event-stream")
+}
+
 fn no_json() -> Failure {
     Failure::new("decode", "the response is not a JSON object")
 }
@@ -287,3 +320,6 @@ fn read_event(extractor: &mut dyn Extract, draft: &mut Draft, event: Event<'_>) 
         extractor.event(event, draft);
     }
 }
+
+#[cfg(test)]
+mod tests;

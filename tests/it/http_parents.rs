@@ -21,6 +21,16 @@ async fn a_trace_that_is_claimed_for_langfuse_is_continued() {
 }
 
 #[tokio::test]
+async fn all_headers_of_baggage_are_one() {
+    let headers = [
+        ("traceparent", UNSAMPLED),
+        ("baggage", "userId=alice"),
+        ("baggage", CLAIM),
+    ];
+    assert_continued(&of_a_request(&[], &headers).await);
+}
+
+#[tokio::test]
 async fn any_other_trace_is_linked_and_named() {
     for baggage in [
         "",

@@ -71,6 +71,32 @@ async fn on_azure_they_name_site_instance_subscription_region_and_invocation() {
 }
 
 #[tokio::test]
+async fn on_vercel_as_a_server_of_its_own_they_name_region_deployment_and_request() {
+    let variables = [
+        ("VERCEL", "1"),
+        ("VERCEL_REGION", "iad1"),
+        ("VERCEL_DEPLOYMENT_ID", "dpl_7Gw5"),
+    ];
+    let id = (
+        "x-vercel-id",
+        "fra1::iad1::d4285-1769280933622-449e98882f00",
+    );
+    let root_there = root_of(&variables, &[id]).await;
+    for (key, value) in [
+        ("cloud.provider", "vercel"),
+        ("cloud.region", "iad1"),
+        ("vercel.deployment_id", "dpl_7Gw5"),
+        ("vercel.id", id.1),
+        ("faas.invocation_id", "d4285-1769280933622-449e98882f00"),
+    ] {
+        assert_eq!(root_there.text(key), Some(value), "{key}");
+    }
+    let elsewhere = root_of(&[], &[id]).await;
+    assert_eq!(elsewhere.text("vercel.id"), None);
+    assert_eq!(elsewhere.text("faas.invocation_id"), None);
+}
+
+#[tokio::test]
 async fn elsewhere_the_header_of_azure_is_a_header_like_any_other() {
     let header = ("x-azure-functions-invocationid", "hush");
     assert_eq!(

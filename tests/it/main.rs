@@ -29,6 +29,7 @@ mod http_platforms;
 mod http_privacy;
 mod http_request_bodies;
 mod http_requests;
+mod http_routes;
 mod http_shutdown;
 mod http_stage;
 mod lambda_bootstrap;

@@ -64,3 +64,21 @@ async fn speech_passes_untouched_and_is_a_generation_without_tokens() {
     assert_eq!(generation.usage.get("total"), Some(&0));
     assert!(!format!("{:?}", generation.attributes).contains("private"));
 }
+
+#[tokio::test]
+async fn subtitles_are_no_failure() {
+    let subtitles = "WEBVTT\n\n00:00.000 --> 00:01.000\nprivate\n";
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/vtt\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        subtitles.len()
+    );
+    let pieces = [head.as_str(), subtitles].map(|text| Piece::Bytes(text.as_bytes().to_vec()));
+    let (text, trace) = call("/audio/transcriptions", &json!({}), pieces.to_vec()).await;
+
+    assert_eq!(text, subtitles.as_bytes());
+    let generation = generation(&trace);
+    assert_eq!(generation.usage.get("total"), Some(&0));
+    let all = format!("{:?}", generation.attributes);
+    assert!(!all.contains("ERROR") && !all.contains("private"), "{all}");
+}

@@ -249,6 +249,22 @@ async fn a_pace_spreads_a_stream() {
     assert!(began.elapsed() >= Duration::from_millis(5) * u32::try_from(events).unwrap());
 }
 
+#[tokio::test]
+async fn streams_that_are_held_back_go_on_when_they_are_released() {
+    let openai = OpenAi::start().await.unwrap();
+    openai.hold_streams(2);
+    let client = client(&openai, "any");
+    let mut stream = client.chat().create_stream(chat("Why?")).await.unwrap();
+    for _ in 0..2 {
+        stream.next().await.unwrap().unwrap();
+    }
+    let third = tokio::time::timeout(Duration::from_millis(50), stream.next()).await;
+    assert!(third.is_err(), "{third:?}");
+    openai.release_streams();
+    let rest = stream.collect::<Vec<_>>().await;
+    assert!(rest.len() > 2 && rest.iter().all(Result::is_ok), "{rest:?}");
+}
+
 /// A client that needs no TLS, and so no process-wide default for it.
 fn client(openai: &OpenAi, key: &str) -> Client<OpenAIConfig> {
     let config = OpenAIConfig::new()

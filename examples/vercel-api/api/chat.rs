@@ -2,19 +2,18 @@
 
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use vercel_runtime::{Error, Request, run, service_fn};
+use vercel_runtime::{Error, Request, service_fn};
 use warmspan::{
     observe,
     openai::{
         self,
         async_openai::{error::OpenAIError, types::responses::CreateResponseArgs},
     },
-    vercel::traced,
 };
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    run(traced(service_fn(handler))).await // the only line that tracing changes
+    warmspan::vercel::run(service_fn(handler)).await // the only line that tracing changes
 }
 
 async fn handler(request: Request) -> Result<Value, Error> {

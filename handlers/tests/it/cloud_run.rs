@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use tokio::net::TcpListener;
 
 use crate::{
     server::{Reply, Server},
@@ -64,7 +65,8 @@ async fn what_is_no_question_is_refused_and_traced() {
 #[tokio::test]
 async fn stopped_in_the_middle_of_fifty_streams_it_ends_them_all_and_loses_no_trace() {
     let surroundings = Surroundings::start().await;
-    surroundings.openai.pace(Duration::from_millis(50));
+    // Each answer stops after its first word until the test says go.
+    surroundings.openai.hold_streams(2);
     let mut server = Server::start(&surroundings, SERVICE).await;
     let mut replies = join_all((0..50).map(async |number| {
         let question = format!("What is number {number} of fifty?");
@@ -79,6 +81,12 @@ async fn stopped_in_the_middle_of_fifty_streams_it_ends_them_all_and_loses_no_tr
     );
     server.terminate().await;
     let stopped = Instant::now();
+    server.takes_nobody_in().await;
+    assert!(
+        surroundings.langfuse.traces().is_empty(),
+        "some ended before the signal was heeded"
+    );
+    surroundings.openai.release_streams();
 
     let answers = join_all(replies.drain(..).map(Reply::rest)).await;
     for (number, answer) in answers.iter().enumerate() {
@@ -145,10 +153,14 @@ async fn streams_that_do_not_end_are_cut_in_time_and_told_of() {
 #[tokio::test]
 async fn as_a_custom_handler_of_azure_it_listens_where_the_host_says() {
     let surroundings = Surroundings::start().await;
+    // In a container the host itself listens there.
+    let of_the_host = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let port = of_the_host.local_addr().unwrap().port().to_string();
     let mut server = Server::start_on(
         "FUNCTIONS_CUSTOMHANDLER_PORT",
         &surroundings,
         &[
+            ("PORT", &port),
             ("WEBSITE_SITE_NAME", "chat"),
             ("REGION_NAME", "West Europe"),
         ],

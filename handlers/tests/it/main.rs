@@ -20,6 +20,7 @@ mod server;
 mod settings;
 mod surroundings;
 mod thaw;
+mod vercel_api;
 mod vercel_end;
 mod vercel_freeze;
 mod vercel_requests;

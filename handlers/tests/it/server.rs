@@ -100,6 +100,16 @@ impl Server {
         assert!(kill.await.unwrap().success());
     }
 
+    /// Waits until it takes no more connections, the first thing that it does when it is stopped.
+    pub(crate) async fn takes_nobody_in(&self) {
+        let closing = async {
+            while TcpStream::connect(self.address).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(LONG, closing).await.unwrap();
+    }
+
     /// Waits until it has ended, at most `patience`.
     pub(crate) async fn ended(&mut self, patience: Duration) -> ExitStatus {
         let ended = timeout(patience, self.child.wait()).await;

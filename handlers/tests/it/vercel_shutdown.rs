@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use warmspan::testkit::{langfuse::Fault, openai};
+use warmspan::testkit::{langfuse::Fault, openai, vercel::LogLine};
 
 use crate::{
     surroundings::{LONG, Surroundings},
@@ -55,6 +55,38 @@ async fn a_request_under_way_is_answered() {
     assert_answered(&invocation, "Why?");
     assert!(exit.status.unwrap().success() && !exit.sigkill, "{exit:?}");
     assert_arrived_before_the_end(&surroundings.langfuse, &invocation);
+}
+
+#[tokio::test]
+async fn what_an_earlier_flush_could_not_send_is_sent_before_the_end() {
+    let surroundings = Surroundings::start().await;
+    let function = surroundings.on_vercel().start().await.unwrap();
+    surroundings.langfuse.answer(Fault::status(503));
+    let invocation = function.request(ask("Why?")).await.unwrap();
+    assert_answered(&invocation, "Why?");
+    assert!(surroundings.langfuse.traces().is_empty());
+    surroundings.langfuse.recover();
+    let exit = function.terminate().await;
+
+    assert!(exit.status.unwrap().success() && !exit.sigkill, "{exit:?}");
+    assert_eq!(
+        surroundings.outlines(&[]),
+        ["vercel [span]\n└─ answer [chain]\n   └─ chat gpt-5-mini [generation]\n"]
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_at_the_end_either_is_told_of() {
+    let surroundings = Surroundings::start().await;
+    let function = surroundings.on_vercel().start().await.unwrap();
+    surroundings.langfuse.answer(Fault::status(503));
+    function.request(ask("Why?")).await.unwrap();
+    let exit = function.terminate().await;
+
+    assert!(exit.status.unwrap().success() && !exit.sigkill, "{exit:?}");
+    let lines = function.logs();
+    let told = |line: &LogLine| line.text.starts_with("warmspan: ") && line.text.contains("lost");
+    assert!(lines.iter().any(told), "{lines:?}");
 }
 
 #[tokio::test]

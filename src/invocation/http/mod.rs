@@ -23,7 +23,7 @@
 //!
 //! Each request becomes a trace: a root observation with method, status and what the platform says
 //! of itself; previews of the request's and the response's bodies as they flow by. Headers, cookies,
-//! query strings and paths are never recorded.
+//! query strings and paths are never recorded; route templates are, by [`TraceLayer::route`].
 //!
 //! The root stays open until the response's body has ended, and the last frame waits for the flush.
 //!
@@ -49,6 +49,7 @@
 //!
 //! Cloud Run sets neither project nor region by itself; give them to the service if you want them. A
 //! trace that came in `X-Cloud-Trace-Context` is treated like one in `traceparent`, which comes first.
+//! On Vercel (a server of its own, without `vercel_runtime`) roots say what those of [`crate::vercel`] say.
 //!
 //! # Servers
 //!
@@ -60,7 +61,9 @@
 mod body;
 mod future;
 mod layer;
+mod place;
 mod request_body;
+mod route;
 mod service;
 #[cfg(feature = "shutdown")]
 mod shutdown;
@@ -70,7 +73,13 @@ pub use body::TracedBody;
 pub(crate) use future::Handling;
 pub use future::TraceFuture;
 pub use layer::TraceLayer;
+#[cfg(feature = "vercel")]
+pub(crate) use place::describe;
 pub use request_body::RequestBody;
+#[cfg(feature = "axum")]
+pub use route::matched_path;
+#[cfg(feature = "vercel")]
+pub(crate) use route::{Route, template};
 pub use service::TraceService;
 #[cfg(feature = "vercel")]
 pub(crate) use service::incoming;

@@ -149,12 +149,12 @@ fn look_at(body: &dyn Any, request: &OpenRequest) -> bool {
 
 #[cfg(feature = "axum")]
 fn within_axum(body: &mut dyn Any, request: &Arc<OpenRequest>) -> bool {
-    let Some(body) = body.downcast_mut::<axum_core::body::Body>() else {
+    let Some(body) = body.downcast_mut::<axum::body::Body>() else {
         return false;
     };
     if !body.is_end_stream() {
         let inner = std::mem::take(body);
-        *body = axum_core::body::Body::new(RequestBody::of(inner, request));
+        *body = axum::body::Body::new(RequestBody::of(inner, request));
     }
     true
 }

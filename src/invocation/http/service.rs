@@ -12,7 +12,13 @@ use http_body::Body;
 use opentelemetry::Context;
 use tower_service::Service;
 
-use super::{TraceFuture, TracedBody, future::Handling, request_body::preview};
+use super::{
+    TraceFuture, TracedBody,
+    future::Handling,
+    place,
+    request_body::preview,
+    route::{Route, template},
+};
 use crate::{
     FlushPoint, Observation, Sdk,
     invocation::{budget::Deadline, parent::Incoming, scope::Scope},
@@ -24,11 +30,12 @@ use crate::{
 pub struct TraceService<S> {
     inner: S,
     sdk: Sdk,
+    route: Option<Route>,
 }
 
 impl<S> TraceService<S> {
-    pub(super) fn new(inner: S, sdk: Sdk) -> Self {
-        Self { inner, sdk }
+    pub(super) fn new(inner: S, sdk: Sdk, route: Option<Route>) -> Self {
+        Self { inner, sdk, route }
     }
 }
 
@@ -48,7 +55,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let scope = self.sdk.is_enabled().then(|| open(&self.sdk, &mut request));
+        let mut scope = None;
+        if self.sdk.is_enabled() {
+            let (opened, same) = open(&self.sdk, self.route, request);
+            (scope, request) = (Some(opened), same);
+        }
         let is_head = request.method() == Method::HEAD;
         let context = scope.as_ref().map_or_else(Context::current, Scope::context);
         let _attached = context.clone().attach();
@@ -60,11 +71,15 @@ where
     }
 }
 
-fn open<B: 'static>(sdk: &Sdk, request: &mut Request<B>) -> Scope {
-    let platform = Platform::of(request);
-    let name = platform
-        .name()
-        .unwrap_or_else(|| Cow::Owned(sdk.settings().service_name.clone()));
+fn open<B: 'static>(sdk: &Sdk, route: Option<Route>, request: Request<B>) -> (Scope, Request<B>) {
+    let (template, mut request) = template(route, request);
+    let platform = Platform::of(&request);
+    let name = match &template {
+        Some(template) => template.name(request.method()),
+        None => platform
+            .name()
+            .unwrap_or_else(|| Cow::Owned(sdk.settings().service_name.clone())),
+    };
     let mut scope = Scope::open(sdk, name, &incoming(request.headers()), platform.deadline());
     let settings = sdk.settings();
     if settings.flush_interval.is_some() && settings.flush_point == FlushPoint::AfterResponse {
@@ -76,18 +91,16 @@ fn open<B: 'static>(sdk: &Sdk, request: &mut Request<B>) -> Scope {
             attributes::HTTP_METHOD,
             request.method().as_str().to_owned(),
         );
-        root.facts(&settings.platform.facts);
-        if settings.platform.is_azure_functions
-            && let Some(id) = invocation_id(request.headers())
-        {
-            root.fact(attributes::FAAS_INVOCATION_ID, id);
+        if let Some(template) = template {
+            template.describe(root);
         }
+        place::describe(root, request.headers());
         platform.describe(root);
     }
     if let Some(open) = scope.request() {
         preview(request.body_mut(), open);
     }
-    scope
+    (scope, request)
 }
 
 pub(crate) fn incoming(headers: &HeaderMap) -> Incoming {
@@ -99,19 +112,19 @@ pub(crate) fn incoming(headers: &HeaderMap) -> Incoming {
             None => text("x-cloud-trace-context"),
         },
         traceparent,
-        baggage: text("baggage"),
+        baggage: baggage(headers),
     }
 }
 
-/// The id that the host of Azure Functions gives an invocation; a client's own header of that name
-/// could hold anything.
-fn invocation_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers
-        .get("x-azure-functions-invocationid")?
-        .to_str()
-        .ok()?;
-    let is_id = id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    is_id.then(|| id.to_owned())
+/// All headers of that name, which count as one (W3C Baggage, 3.1).
+fn baggage(headers: &HeaderMap) -> Option<String> {
+    let mut all = headers.get_all("baggage").iter();
+    let mut baggage = all.find_map(|one| one.to_str().ok())?.to_owned();
+    for more in all.filter_map(|more| more.to_str().ok()) {
+        baggage.push(',');
+        baggage.push_str(more);
+    }
+    Some(baggage)
 }
 
 /// What the platform says of the request by way of its extensions.

@@ -68,6 +68,12 @@ async fn never(error: &std::io::Error) {
 /// SDK is shut down. Returns what the server returned, or `None` if it was not done in time.
 /// Tasks that a handler spawned run on; what they record after that is lost, and counted.
 ///
+/// `#[tokio::main]` returns only when the work of [`spawn_blocking`](tokio::task::spawn_blocking)
+/// has ended, also where nobody waits for its result any more. Work that may take longer than the
+/// platform's patience must not hold up the exit: leave `main` with `std::process::exit` after
+/// `drain`, which has sent everything, or build the runtime yourself and give it
+/// [`shutdown_background`](tokio::runtime::Runtime::shutdown_background).
+///
 /// With axum:
 ///
 /// ```no_run

@@ -4,8 +4,7 @@
 //!
 //! ```no_run
 //! use serde_json::{Value, json};
-//! use vercel_runtime::{Error, Request, run, service_fn};
-//! use warmspan::vercel::traced;
+//! use vercel_runtime::{Error, Request, service_fn};
 //!
 //! async fn handler(_: Request) -> Result<Value, Error> {
 //!     Ok(json!({ "answer": 42 }))
@@ -13,9 +12,13 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Error> {
-//!     run(traced(service_fn(handler))).await // instead of run(service_fn(handler))
+//!     warmspan::vercel::run(service_fn(handler)).await // instead of vercel_runtime::run
 //! }
 //! ```
+//!
+//! [`run`] is `vercel_runtime::run(traced(service))` and a last flush. Who needs the service uses
+//! [`traced`]; then [`Traced::run`], or [`Sdk::shutdown`](crate::Sdk::shutdown) after the runtime's
+//! own, sees to what an earlier flush could not send.
 //!
 //! Each request becomes a trace: a root observation with method, status, cold or warm, and on
 //! Vercel the request's id, the region and the deployment; a preview of the response's body as it
@@ -33,7 +36,8 @@
 //! `WARMSPAN_FLUSH=after-response` it does not wait. In both cases the runtime tells Vercel that
 //! the request has ended only after the flush, also where the body is streamed long after the
 //! response's head: the wait is registered with `AppState::wait_until` when the request comes in.
-//! So a process that is asked to stop finishes its open requests and their flushes first.
+//! So a process that is asked to stop finishes its open requests and their flushes first. What a
+//! flush could not send waits for the next one; [`run`] tries it once more before the process ends.
 //!
 //! # An axum application
 //!
@@ -42,13 +46,12 @@
 //! ```no_run
 //! use axum::{Router, routing::get};
 //! use tower::Layer as _;
-//! use vercel_runtime::{Error, axum::VercelLayer, run};
-//! use warmspan::vercel::traced;
+//! use vercel_runtime::{Error, axum::VercelLayer};
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Error> {
 //!     let app = Router::new().route("/api/answer", get(|| async { "42" }));
-//!     run(traced(VercelLayer::new().layer(app))).await
+//!     warmspan::vercel::run(VercelLayer::new().layer(app)).await
 //! }
 //! ```
 //!
@@ -59,8 +62,10 @@
 mod future;
 mod observed;
 mod request;
+mod run;
 mod traced;
 
 pub use future::TracedFuture;
 pub use observed::{ObservedFuture, observed};
+pub use run::{LAST_FLUSH, run};
 pub use traced::{Traced, traced};

@@ -18,8 +18,8 @@ use crate::Observation;
 /// holds its message and not what it was caused by. Outside of `traced` nothing is recorded.
 ///
 /// ```no_run
-/// use vercel_runtime::{AppState, Error, Request, run, service_fn};
-/// use warmspan::vercel::{observed, traced};
+/// use vercel_runtime::{AppState, Error, Request, service_fn};
+/// use warmspan::vercel::{observed, run};
 ///
 /// async fn handler(_: Request, _: AppState) -> Result<String, Error> {
 ///     Ok(std::fs::read_to_string("prompt.txt")?)
@@ -27,7 +27,7 @@ use crate::Observation;
 ///
 /// #[tokio::main]
 /// async fn main() -> Result<(), Error> {
-///     run(traced(service_fn(observed(handler)))).await
+///     run(service_fn(observed(handler))).await
 /// }
 /// ```
 pub fn observed<H, F, T>(

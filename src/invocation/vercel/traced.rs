@@ -1,12 +1,13 @@
 //! The service around the service.
 
 use std::{
+    borrow::Cow,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     task::{Context as TaskContext, Poll},
 };
 
-use http::{Method, Response};
+use http::{Method, Response, request::Parts};
 use tower_service::Service;
 use vercel_runtime::{AppState, Request, ResponseBody};
 
@@ -14,7 +15,7 @@ use super::{TracedFuture, request};
 use crate::{
     Sdk,
     invocation::{
-        http::{Handling, TraceFuture},
+        http::{Handling, Route, TraceFuture},
         scope::Hold,
     },
 };
@@ -36,6 +37,8 @@ use crate::{
 ///     run(traced(service_fn(handler))).await
 /// }
 /// ```
+///
+/// [`warmspan::vercel::run`](super::run) does both, and flushes once more before the process ends.
 pub fn traced<S>(service: S) -> Traced<S> {
     Traced::new(service, crate::sdk().clone())
 }
@@ -45,6 +48,7 @@ pub fn traced<S>(service: S) -> Traced<S> {
 pub struct Traced<S> {
     inner: S,
     sdk: Sdk,
+    route: Option<Route>,
 }
 
 impl<S> Traced<S> {
@@ -55,7 +59,31 @@ impl<S> Traced<S> {
         Self {
             inner: service,
             sdk,
+            route: None,
         }
+    }
+
+    /// Tells routes apart by their templates, like
+    /// [`TraceLayer::route`](crate::http::TraceLayer::route). (The router of an axum application is
+    /// inside of this service, so its `MatchedPath` is not there yet.)
+    ///
+    /// ```
+    /// # use vercel_runtime::{Error, Request, service_fn};
+    /// # async fn handler(_: Request) -> Result<&'static str, Error> { Ok("an answer") }
+    /// use warmspan::vercel::traced;
+    ///
+    /// let service = traced(service_fn(handler)).route(|request| {
+    ///     request.uri.path().starts_with("/api/users/").then_some("/api/users/{id}".into())
+    /// });
+    /// ```
+    #[must_use]
+    pub fn route(mut self, route: fn(&Parts) -> Option<Cow<'static, str>>) -> Self {
+        self.route = Some(route);
+        self
+    }
+
+    pub(super) fn sdk(&self) -> &Sdk {
+        &self.sdk
     }
 }
 
@@ -80,7 +108,8 @@ where
         // Now, since the runtime says that the request has ended once the head is there and
         // nothing is registered.
         state.wait_until(released);
-        let scope = request::open(&self.sdk, &request).held_by(hold);
+        let (scope, request) = request::open(&self.sdk, self.route, request);
+        let scope = scope.held_by(hold);
         let is_head = request.method() == Method::HEAD;
         let context = scope.context();
         let _attached = context.clone().attach();

@@ -59,6 +59,11 @@ impl Decoder {
         }
     }
 
+    /// For a body that is no stream, whatever it looks like.
+    pub(crate) fn document() -> Self {
+        Self::of(Format::Document)
+    }
+
     fn of(format: Format) -> Self {
         match format {
             Format::Document => Self::Document(BodyBuffer::new(MAX_BODY)),

@@ -1,7 +1,8 @@
 //! From the bytes of a response body to documents and events.
 //!
 //! [`Decoder`] is chosen by the response's head. A unary body becomes one document, a stream
-//! becomes events, and both keep a bounded number of bytes whatever the body is.
+//! becomes events, and both keep a bounded number of bytes whatever the body is: 4 MiB of a document
+//! and of an event alike, because a streamed picture comes in one event, with the counts behind it.
 
 mod body;
 mod decoder;
@@ -17,10 +18,11 @@ pub(crate) use messages::tests::message;
 pub(crate) use sse::SseFramer;
 pub(crate) use values::ValueFramer;
 
+use self::body::MAX_BODY;
 use serde_json::Value;
 
 /// Bytes kept of one event that is not complete; a longer one is given up.
-const MAX_EVENT: usize = 1024 * 1024;
+const MAX_EVENT: usize = MAX_BODY;
 
 /// Bytes of room that a buffer keeps for the next event.
 const MAX_ROOM: usize = 8 * 1024;

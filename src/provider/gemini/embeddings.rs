@@ -48,8 +48,9 @@ impl Extract for EmbedExtractor {
         if let Some(usage) = buckets(&response.value("usageMetadata"), names) {
             draft.usage(usage);
         } else if !predictions.is_empty() {
-            let counts = predictions.iter().map(|item| tokens_of(item.get()));
-            if let Some(tokens) = counts.sum::<Option<u64>>() {
+            let mut counts = predictions.iter().map(|item| tokens_of(item.get()));
+            let sum = counts.try_fold(0_u64, |sum, tokens| Some(sum.saturating_add(tokens?)));
+            if let Some(tokens) = sum {
                 draft.usage(Usage::new().input(tokens).total(tokens));
             }
         }

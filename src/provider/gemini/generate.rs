@@ -14,7 +14,48 @@ use crate::provider::{
 
 /// Reads generated content.
 #[derive(Debug, Default)]
-pub(in crate::provider) struct GenerateExtractor;
+pub(in crate::provider) struct GenerateExtractor {
+    ends: Ends,
+}
+
+/// The ends of the candidates, which may not be their last: one that had code run ends, goes on
+/// and ends again, and some models repeat the reason in each chunk.
+#[derive(Debug, Default)]
+struct Ends {
+    /// A bit for each candidate whose last chunk had a reason.
+    ended: u64,
+    /// A bit for each candidate that went on after a reason.
+    reopened: u64,
+    /// A reason was repeated chunk after chunk: it says nothing of the end.
+    repeats: bool,
+}
+
+impl Ends {
+    /// Sees a chunk of a candidate, with the reason in it. True if the reason is a new one.
+    fn see(&mut self, candidate: u64, reason: Option<&str>, draft: &Draft) -> bool {
+        let bit = u32::try_from(candidate)
+            .ok()
+            .and_then(|candidate| 1_u64.checked_shl(candidate))
+            .unwrap_or_default();
+        let Some(reason) = reason else {
+            self.reopened |= self.ended & bit;
+            self.ended &= !bit;
+            return false;
+        };
+        let again = self.ended & bit != 0 && draft.output.is_last_finish(candidate, reason);
+        self.ended |= bit;
+        self.reopened &= !bit;
+        self.repeats |= again;
+        !again
+    }
+
+    /// Whether more is to come, as far as the chunks tell: the last one has the counts of the
+    /// output.
+    fn go_on(&self, draft: &Draft) -> bool {
+        let counted = draft.call.output_tokens().is_some() || !draft.has_content;
+        self.repeats || self.reopened != 0 || !counted
+    }
+}
 
 impl Extract for GenerateExtractor {
     fn request(&mut self, request: &Fields<'_>, input: &mut Input, draft: &mut Draft) {
@@ -43,11 +84,13 @@ impl Extract for GenerateExtractor {
     }
 
     fn document(&mut self, response: &Fields<'_>, draft: &mut Draft) {
-        read_members(|name| response.value(name), draft);
+        read_members(|name| response.value(name), &mut self.ends, draft);
     }
 
     fn event(&mut self, event: Event<'_>, draft: &mut Draft) {
         if skip(event.data, draft) {
+            self.ends.see(0, None, draft);
+            draft.output.go_on(self.ends.go_on(draft));
             return;
         }
         let Some(mut chunk) = event.json() else {
@@ -55,8 +98,10 @@ impl Extract for GenerateExtractor {
         };
         read_members(
             |name| chunk.get_mut(name).map(Value::take).unwrap_or_default(),
+            &mut self.ends,
             draft,
         );
+        draft.output.go_on(self.ends.go_on(draft));
     }
 
     fn deferred(&mut self, event: Event<'_>, draft: &mut Draft) {
@@ -112,30 +157,28 @@ fn skip(data: &str, draft: &mut Draft) -> bool {
 }
 
 /// Reads the members of a response or of a chunk.
-fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
+fn read_members(mut member: impl FnMut(&str) -> Value, ends: &mut Ends, draft: &mut Draft) {
     draft.identity(
         member("responseId").as_str(),
         member("modelVersion").as_str(),
     );
     draft.fail_of(&serde_json::json!({ "error": member("error") }));
-    let usage = member("usageMetadata");
-    read_usage(&usage, draft);
+    read_usage(&member("usageMetadata"), draft);
     let candidates = member("candidates");
     for (place, candidate) in (0..).zip(candidates.as_array().into_iter().flatten()) {
-        read_candidate(place, candidate, draft);
+        read_candidate(place, candidate, ends, draft);
     }
     let feedback = member("promptFeedback");
     if let Some(reason) = text(&feedback, "blockReason") {
         let message = text(&feedback, "blockReasonMessage").unwrap_or_default();
         let said = format!("the prompt was blocked: {reason}. {message}");
         draft.call.refusal = Some(Failure::new(reason, said.trim_end()).message);
-        draft.has_usage |= usage.is_object();
     }
 }
 
 fn read_usage(usage: &Value, draft: &mut Draft) {
-    if let Some(tier) = usage.get("serviceTier").filter(|tier| tier.is_string()) {
-        draft.call.parameters.set("service_tier", tier.clone());
+    if let Some(tier) = usage.get("serviceTier") {
+        draft.service_tier(tier);
     }
     let names = [
         "promptTokenCount",
@@ -150,7 +193,7 @@ fn read_usage(usage: &Value, draft: &mut Draft) {
     }
 }
 
-fn read_candidate(place: u64, candidate: &Value, draft: &mut Draft) {
+fn read_candidate(place: u64, candidate: &Value, ends: &mut Ends, draft: &mut Draft) {
     let index = candidate
         .get("index")
         .and_then(Value::as_u64)
@@ -161,8 +204,9 @@ fn read_candidate(place: u64, candidate: &Value, draft: &mut Draft) {
     for part in parts.into_iter().flatten() {
         read_part(index, part, draft);
     }
-    if let Some(reason) = candidate.get("finishReason").and_then(finish_reason) {
-        // A candidate that had code run ends, goes on and ends again: each end is reported.
+    let reason = candidate.get("finishReason").and_then(finish_reason);
+    let is_new = ends.see(index, reason.as_deref(), draft);
+    if let Some(reason) = reason.filter(|_| is_new) {
         draft.output.one_more_finish(index, &reason);
     }
 }

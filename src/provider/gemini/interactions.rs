@@ -119,9 +119,7 @@ fn read_turn(step: Value, input: &mut Input) {
 /// Reads an interaction, whole or as an event tells of it.
 fn read_interaction(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
     draft.identity(member("id").as_str(), member("model").as_str());
-    if let tier @ Value::String(_) = member("service_tier") {
-        draft.call.parameters.set("service_tier", tier);
-    }
+    draft.service_tier(&member("service_tier"));
     let names = [
         "total_input_tokens",
         "total_tool_use_tokens",

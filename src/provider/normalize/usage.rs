@@ -4,7 +4,7 @@
 use opentelemetry::KeyValue;
 
 use super::number;
-use crate::observation::Usage;
+use crate::{observation::Usage, provider::call::has_reasoning_price};
 
 /// The names of a count, newest first.
 type Names = &'static [&'static str];
@@ -84,8 +84,7 @@ pub(super) fn buckets(attributes: &[KeyValue], provider: &str, model: &str) -> O
         }
     }
     if let Some(output) = output {
-        // Langfuse has no price for the reasoning of Claude models: it stays in the output.
-        let has_price = !(provider.contains("anthropic") || model.contains("claude"));
+        let has_price = has_reasoning_price(provider, model);
         let reasoning = at(REASONING).filter(|_| has_price).unwrap_or_default();
         let beside = reasoning > output;
         usage = usage.output(if beside { output } else { output - reasoning });

@@ -155,9 +155,7 @@ pub(super) fn skip(data: &str, key: &str, draft: &mut Draft) -> bool {
 /// Reads the members of a response or of a chunk: they differ only inside a choice.
 pub(in crate::provider) fn read_members(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
     draft.identity(member("id").as_str(), member("model").as_str());
-    if let tier @ Value::String(_) = member("service_tier") {
-        draft.call.parameters.set("service_tier", tier);
-    }
+    draft.service_tier(&member("service_tier"));
     let groq = member("x_groq");
     for holder in [
         member("error"),

@@ -143,9 +143,7 @@ fn read_delta(kind: &str, event: &Value, draft: &mut Draft) {
 /// Reads a whole response.
 fn read_response(mut member: impl FnMut(&str) -> Value, draft: &mut Draft) {
     draft.identity(member("id").as_str(), member("model").as_str());
-    if let tier @ Value::String(_) = member("service_tier") {
-        draft.call.parameters.set("service_tier", tier);
-    }
+    draft.service_tier(&member("service_tier"));
     let usage = member("usage");
     if usage.is_object() {
         read_usage(&usage, draft);

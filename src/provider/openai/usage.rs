@@ -4,29 +4,54 @@ use serde_json::Value;
 
 use crate::{
     observation::Usage,
-    provider::{extract::Draft, fields::count},
+    provider::{call::has_reasoning_price, extract::Draft, fields::count},
 };
 
 /// Reads a `usage` object into the draft. One without any count changes nothing.
 pub(super) fn read_usage(usage: &Value, draft: &mut Draft) {
-    let audio = draft
-        .call
-        .model()
-        .is_some_and(|model| model.contains("audio") || model.contains("realtime"));
-    if let Some(usage) = buckets(usage, audio) {
-        draft.usage(usage);
+    let call = &draft.call;
+    let model = call.model().unwrap_or_default();
+    let asked = call.request_model.as_deref().unwrap_or_default();
+    let prices = Prices {
+        audio: model.contains("audio") || model.contains("realtime"),
+        reasoning: [model, asked]
+            .iter()
+            .all(|model| has_reasoning_price(&call.provider, model)),
+    };
+    if let Some(buckets) = buckets(usage, prices) {
+        draft.usage(buckets);
+        let thoughts = reasoning(usage).filter(|tokens| !prices.reasoning && *tokens > 0);
+        draft.call.thinking_tokens = thoughts.or(draft.call.thinking_tokens);
     }
     let cost = usage.get("cost");
     if let Some(cost) = cost.and_then(|cost| cost.get("total_cost").unwrap_or(cost).as_f64()) {
         draft.call.cost = Some(cost);
     }
-    if let Some(tier) = usage.get("service_tier").filter(|tier| tier.is_string()) {
-        draft.call.parameters.set("service_tier", tier.clone());
+    if let Some(tier) = usage.get("service_tier") {
+        draft.service_tier(tier);
     }
 }
 
-/// The disjoint buckets of a `usage` object. Audio models are priced by modality.
-fn buckets(usage: &Value, audio_model: bool) -> Option<Usage> {
+/// What has a price of its own.
+#[derive(Clone, Copy)]
+struct Prices {
+    audio: bool,
+    reasoning: bool,
+}
+
+/// The tokens that were reasoned.
+fn reasoning(usage: &Value) -> Option<u64> {
+    [
+        "/completion_tokens_details/reasoning_tokens",
+        "/output_tokens_details/reasoning_tokens",
+        "/reasoning_tokens",
+    ]
+    .iter()
+    .find_map(|pointer| usage.pointer(pointer).and_then(count))
+}
+
+/// The disjoint buckets of a `usage` object.
+fn buckets(usage: &Value, prices: Prices) -> Option<Usage> {
     let at = |pointer: &str| usage.pointer(pointer).and_then(count);
     let first = |pointers: &[&str]| pointers.iter().find_map(|pointer| at(pointer));
 
@@ -47,12 +72,7 @@ fn buckets(usage: &Value, audio_model: bool) -> Option<Usage> {
         "/input_tokens_details/cache_write_tokens",
     ])
     .unwrap_or_default();
-    let reasoning = first(&[
-        "/completion_tokens_details/reasoning_tokens",
-        "/output_tokens_details/reasoning_tokens",
-        "/reasoning_tokens",
-    ])
-    .unwrap_or_default();
+    let reasoning = reasoning(usage).unwrap_or_default();
 
     let mut rest = input.saturating_sub(cached).saturating_sub(written);
     let mut buckets = Usage::new();
@@ -60,7 +80,7 @@ fn buckets(usage: &Value, audio_model: bool) -> Option<Usage> {
         "/prompt_tokens_details/audio_tokens",
         "/input_tokens_details/audio_tokens",
     ]);
-    if let (true, Some(audio)) = (audio_model, audio_in) {
+    if let (true, Some(audio)) = (prices.audio, audio_in) {
         let audio = audio.min(rest);
         rest -= audio;
         buckets = buckets
@@ -77,14 +97,15 @@ fn buckets(usage: &Value, audio_model: bool) -> Option<Usage> {
     }
     if let Some(output) = output {
         // Some count reasoning beside the completion: then only the total tells.
-        let beside = total.is_some_and(|total| total >= input + output + reasoning);
-        let mut rest = if beside {
-            output
-        } else {
-            output.saturating_sub(reasoning)
+        let sum = input.saturating_add(output).saturating_add(reasoning);
+        let beside = total.is_some_and(|total| total >= sum);
+        let mut rest = match (beside, prices.reasoning) {
+            (true, true) | (false, false) => output,
+            (true, false) => output.saturating_add(reasoning),
+            (false, true) => output.saturating_sub(reasoning),
         };
         let audio_out = at("/completion_tokens_details/audio_tokens");
-        if let (true, Some(audio)) = (audio_model, audio_out) {
+        if let (true, Some(audio)) = (prices.audio, audio_out) {
             let audio = audio.min(rest);
             rest -= audio;
             buckets = buckets
@@ -93,7 +114,7 @@ fn buckets(usage: &Value, audio_model: bool) -> Option<Usage> {
         } else {
             buckets = buckets.output(rest);
         }
-        if reasoning > 0 {
+        if reasoning > 0 && prices.reasoning {
             buckets = buckets.with("output_reasoning_tokens", reasoning);
         }
     }
@@ -109,8 +130,13 @@ mod tests {
 
     use super::*;
 
+    const PLAIN: Prices = Prices {
+        audio: false,
+        reasoning: true,
+    };
+
     fn read(usage: &Value) -> String {
-        serde_json::to_string(&buckets(usage, false)).unwrap_or_default()
+        serde_json::to_string(&buckets(usage, PLAIN)).unwrap_or_default()
     }
 
     #[test]
@@ -153,12 +179,16 @@ mod tests {
 
     #[test]
     fn audio_models_are_split_by_modality() {
+        const AUDIO: Prices = Prices {
+            audio: true,
+            ..PLAIN
+        };
         let usage = json!({
             "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
             "prompt_tokens_details": { "audio_tokens": 60 },
             "completion_tokens_details": { "audio_tokens": 45 },
         });
-        let split = serde_json::to_string(&buckets(&usage, true)).unwrap_or_default();
+        let split = serde_json::to_string(&buckets(&usage, AUDIO)).unwrap_or_default();
         assert_eq!(
             split,
             r#"{"input_text_tokens":40,"input_audio_tokens":60,"output_text_tokens":5,"output_audio_tokens":45,"total":150}"#
@@ -166,8 +196,38 @@ mod tests {
     }
 
     #[test]
+    fn reasoning_without_a_price_stays_in_the_output() {
+        let unpriced = Prices {
+            reasoning: false,
+            ..PLAIN
+        };
+        let read = |total: u64| {
+            let usage = json!({
+                "prompt_tokens": 10, "completion_tokens": 500, "total_tokens": total,
+                "completion_tokens_details": { "reasoning_tokens": 400 },
+            });
+            serde_json::to_string(&buckets(&usage, unpriced)).unwrap_or_default()
+        };
+        assert_eq!(read(510), r#"{"input":10,"output":500,"total":510}"#);
+        assert_eq!(read(910), r#"{"input":10,"output":900,"total":910}"#);
+    }
+
+    #[test]
+    fn counts_beyond_measure_do_not_overflow() {
+        let usage = json!({
+            "prompt_tokens": u64::MAX, "completion_tokens": u64::MAX, "total_tokens": u64::MAX,
+            "completion_tokens_details": { "reasoning_tokens": u64::MAX },
+        });
+        let read = buckets(&usage, PLAIN);
+        assert_eq!(
+            read.and_then(|usage| usage.sum_of("output")),
+            Some(u64::MAX)
+        );
+    }
+
+    #[test]
     fn an_object_without_counts_is_no_usage() {
-        assert_eq!(buckets(&json!({}), false), None);
-        assert_eq!(buckets(&json!({ "prompt_tokens": null }), false), None);
+        assert_eq!(buckets(&json!({}), PLAIN), None);
+        assert_eq!(buckets(&json!({ "prompt_tokens": null }), PLAIN), None);
     }
 }

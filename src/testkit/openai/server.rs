@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::fault::Fault;
 use super::route::{self, Routed};
@@ -57,6 +58,8 @@ struct State {
     asked: Shared<Vec<Asked>>,
     faults: FaultPlan<Fault>,
     pace: Shared<Duration>,
+    /// How many events of each stream are sent; all of them if it does not say.
+    held: watch::Sender<Option<usize>>,
 }
 
 impl OpenAi {
@@ -104,6 +107,16 @@ impl OpenAi {
         *self.state.pace.lock() = pause;
     }
 
+    /// Holds every stream back after `after` events, until [`release_streams`](Self::release_streams).
+    pub fn hold_streams(&self, after: usize) {
+        self.state.held.send_replace(Some(after));
+    }
+
+    /// Lets the streams that are held back go on, and those to come.
+    pub fn release_streams(&self) {
+        self.state.held.send_replace(None);
+    }
+
     /// Ends every connection: idle ones with a FIN now, busy ones after their answer.
     pub fn close_idle_connections(&self) {
         self.server.close_idle();
@@ -125,6 +138,7 @@ impl OpenAi {
             asked: Shared::default(),
             faults: FaultPlan::new(),
             pace: Shared::default(),
+            held: watch::Sender::default(),
         };
         let service = state.clone();
         let server = Loopback::start("openai", move |request, connection| {
@@ -194,7 +208,7 @@ impl State {
         }
         let pace = *self.pace.lock();
         let mut response = match routed {
-            Routed::Events(events) => stream::response(events, pace, cut),
+            Routed::Events(events) => stream::response(events, pace, cut, self.held.subscribe()),
             Routed::Whole(status, body) => {
                 if !pace.is_zero() {
                     tokio::time::sleep(pace).await;
