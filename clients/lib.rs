@@ -6,6 +6,8 @@
     reason = "gemini-rust calls `generateContent` so; its successor is another API"
 )]
 
+use std::convert::Infallible;
+
 use async_anthropic::{
     errors::AnthropicError,
     types::{CreateMessagesRequest, CreateMessagesResponse, CreateMessagesResponseStream},
@@ -51,8 +53,8 @@ pub async fn ollama_stream(
     request: ChatMessageRequest,
 ) -> Result<ObservedItems<ollama_rs::generation::chat::ChatMessageResponseStream>, OllamaError> {
     let call = ModelCall::ollama_chat(&request);
-    let stream = client.send_chat_messages_stream(request).await?;
-    Ok(call.stream(stream))
+    call.open_stream(client.send_chat_messages_stream(request))
+        .await
 }
 
 /// async-anthropic: around the call.
@@ -74,7 +76,9 @@ pub async fn anthropic_stream(
     request: CreateMessagesRequest,
 ) -> ObservedItems<CreateMessagesResponseStream> {
     let call = ModelCall::anthropic(&request);
-    call.stream(client.messages().create_stream(request).await)
+    let opening = async { Ok::<_, Infallible>(client.messages().create_stream(request).await) };
+    let Ok(items) = call.open_stream(opening).await;
+    items
 }
 
 /// gemini-rust: around the call. The client knows the model, the request does not.
@@ -100,7 +104,7 @@ pub async fn gemini_stream(
     request: ContentBuilder,
 ) -> Result<ObservedItems<GenerationStream>, ClientError> {
     let call = ModelCall::gemini(model, &request.clone().build());
-    Ok(call.stream(request.execute_stream().await?))
+    call.open_stream(request.execute_stream()).await
 }
 
 /// rig: a middleware below any of its providers.

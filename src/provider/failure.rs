@@ -1,5 +1,7 @@
 //! Why a call failed, read from the error envelopes that the providers send.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::fields::text;
@@ -21,7 +23,7 @@ impl Failure {
     pub(crate) fn new(kind: impl Into<String>, message: &str) -> Self {
         Self {
             kind: kind.into(),
-            message: Captured::of(message, MESSAGE_CHARS).text,
+            message: Captured::of(&without_queries(message), MESSAGE_CHARS).text,
         }
     }
 
@@ -63,6 +65,33 @@ impl Failure {
             .unwrap_or_else(other);
         Some(Self::new(kind, &message))
     }
+}
+
+/// The same without what follows the paths of URLs: some providers take their keys there.
+fn without_queries(message: &str) -> Cow<'_, str> {
+    const AFTER_URL: [char; 6] = ['"', '\'', '<', '>', '`', '\\'];
+    const CLOSING: [char; 7] = [')', ']', '}', ',', ';', ':', '.'];
+    let mut kept = String::new();
+    let mut rest = message;
+    while let Some((before, after)) = rest.split_once("://") {
+        let end = after.find(|c: char| c.is_whitespace() || AFTER_URL.contains(&c));
+        let (url, next) = after.split_at(end.unwrap_or(after.len()));
+        kept.extend([before, "://"]);
+        match url.find(['?', '#']) {
+            Some(at) => {
+                let (path, query) = url.split_at(at);
+                let closed = query.trim_end_matches(CLOSING).len();
+                kept.extend([path, query.get(closed..).unwrap_or_default()]);
+            }
+            None => kept.push_str(url),
+        }
+        rest = next;
+    }
+    if kept.is_empty() {
+        return Cow::Borrowed(message);
+    }
+    kept.push_str(rest);
+    Cow::Owned(kept)
 }
 
 fn other() -> String {
@@ -115,5 +144,27 @@ mod tests {
         assert_eq!(read(404, r#"{"error":"no"}"#), pair("404", "no"));
         assert_eq!(read(502, "Bad gateway"), pair("502", "Bad gateway"));
         assert_eq!(read(502, ""), pair("502", "the response had no body"));
+    }
+
+    #[test]
+    fn the_query_of_a_url_is_never_kept() {
+        for (message, kept) in [
+            (
+                "error sending request for url (http://a.example/v1?subscription-key=0123)",
+                "error sending request for url (http://a.example/v1)",
+            ),
+            (
+                r#"Error { url: "https://a.example/v1?key=a)b&c#d", kind: Request } https://b.example"#,
+                r#"Error { url: "https://a.example/v1", kind: Request } https://b.example"#,
+            ),
+            ("is that so? yes", "is that so? yes"),
+            ("see http://a/b?c.", "see http://a/b."),
+        ] {
+            assert_eq!(Failure::new("_OTHER", message).message, kept);
+            let body = serde_json::json!({ "error": { "message": message } }).to_string();
+            assert_eq!(Failure::of_response(500, body.as_bytes()).message, kept);
+        }
+        let long = format!("http://a/{}?key=0123", "b".repeat(MESSAGE_CHARS));
+        assert!(!Failure::new("_OTHER", &long).message.contains("key"));
     }
 }

@@ -274,11 +274,12 @@ impl Budget {
             }
             Value::Array(items) => Structure::list(items.into_iter().map(|item| self.keep(item))),
             Value::Object(members) => {
+                let media = Media::of(&members);
                 let members = members
                     .into_iter()
                     .filter(|(name, _)| !SECRET.contains(&name.as_str()));
                 Structure::object(members.map(|(name, mut member)| {
-                    if MEDIA.contains(&name.as_str()) {
+                    if media.is_in(&name, &member) {
                         hide_media(&mut member);
                     }
                     (name, self.keep(member))
@@ -290,8 +291,9 @@ impl Budget {
 }
 
 /// Members that only the provider can read.
-const SECRET: [&str; 5] = [
+const SECRET: [&str; 6] = [
     "encrypted_content",
+    "encrypted_index",
     "redactedContent",
     "signature",
     "thoughtSignature",
@@ -299,7 +301,47 @@ const SECRET: [&str; 5] = [
 ];
 
 /// Members that hold media in base 64.
-const MEDIA: [&str; 5] = ["b64_json", "bytes", "data", "file_data", "images"];
+const MEDIA: [&str; 4] = ["b64_json", "bytes", "file_data", "images"];
+
+/// Length from which a text without a space is taken for media.
+const MEDIA_LEN: usize = 64;
+
+/// Where an object holds media.
+#[derive(Clone, Copy)]
+struct Media {
+    /// Its `data` is of a kind that is named beside it.
+    has_kind: bool,
+    /// Its `result` is an image.
+    is_image: bool,
+}
+
+impl Media {
+    fn of(members: &serde_json::Map<String, Value>) -> Self {
+        let kind = members.get("type").and_then(Value::as_str);
+        let names = ["format", "media_type", "mimeType", "mime_type"];
+        let has_kind = names.iter().any(|name| members.contains_key(*name));
+        Self {
+            has_kind: kind == Some("base64") || has_kind && kind != Some("text"),
+            is_image: kind == Some("image_generation_call"),
+        }
+    }
+
+    fn is_in(self, name: &str, member: &Value) -> bool {
+        match (name, member) {
+            // An argument of a tool may have that name, too.
+            ("data", Value::String(text)) => {
+                (self.has_kind || text.len() >= MEDIA_LEN) && is_base64(text)
+            }
+            ("result", _) => self.is_image,
+            _ => MEDIA.contains(&name),
+        }
+    }
+}
+
+fn is_base64(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&byte);
+    text.bytes().all(is_digit)
+}
 
 fn hide_media(value: &mut Value) {
     match value {
@@ -314,4 +356,40 @@ fn media_placeholder(text: &str) -> Option<String> {
     let (kind, data) = text.strip_prefix("data:")?.split_once(";base64,")?;
     let kind = Captured::of(kind, 40).text;
     Some(format!("[{kind}, {} characters of media]", data.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn media_are_told_by_their_length_and_plain_text_stays() {
+        let long = "iVBORw0KGgo".repeat(20);
+        let message = json!({ "role": "user", "content": [
+            { "type": "image_generation_call", "result": long },
+            { "type": "tool_use", "input": { "data": "plain words", "format": "csv" } },
+            { "type": "function_call_output", "data": "short" },
+            { "inlineData": { "mimeType": "image/png", "data": "iVBORw0KGgo" } },
+            { "type": "web_search_result", "encrypted_index": "hush", "title": "t" },
+        ] });
+        let mut input = Input::new(Content::Full);
+        input.message(message);
+        let Some(Recorded::Json(structure)) = input.finish().0 else {
+            panic!("no structure");
+        };
+        let text = structure.shown("input", None).text;
+        for kept in [
+            "plain words",
+            "\"short\"",
+            "\"t\"",
+            "[220 characters of media]",
+        ] {
+            assert!(text.contains(kept), "{kept}: {text}");
+        }
+        for gone in ["iVBOR", "hush", "encrypted_index"] {
+            assert!(!text.contains(gone), "{gone}: {text}");
+        }
+    }
 }

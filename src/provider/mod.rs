@@ -7,8 +7,10 @@
 //! joins a recorder to its observation; a seam hands it what a client sends and receives.
 //!
 //! What a stream costs: once the preview is full, a delta is scanned for what would matter and its
-//! characters are counted, but it is not parsed. An open stream then holds about 2 KiB beside its
-//! observation, however long it becomes (`cheap_deltas.rs` measures both for each API). The bounds
+//! characters are counted, but it is not parsed. An open stream of one choice then holds about 2 KiB
+//! beside its observation, however long it becomes (`cheap_deltas.rs` measures both for each API).
+//! Many choices and tool calls hold up to 64 KiB in a preview, a framer's buffers keep at most 8 KiB
+//! each between events, and 16 KiB are for an event with counts that was put off. The other bounds
 //! are 4 MiB for an event that is not complete (a streamed picture is one), 4 MiB for a response
 //! that is one document, and what the content policy keeps.
 

@@ -2,13 +2,13 @@
 //! so the same engine reads them.
 
 use std::{
-    fmt::{Debug, Display},
+    fmt::Display,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use futures_util::Stream;
+use futures_util::{Stream, TryStream};
 use pin_project_lite::pin_project;
 use serde::Serialize;
 
@@ -17,13 +17,13 @@ use super::{
     endpoint::{Api, Endpoint},
     failure::Failure,
     observed_call::ObservedCall,
-    origin::{Origin, observed_once},
+    origin::{Origin, enter_observed, observed_once},
 };
 
 /// A model call of a client that accepts no layer, middleware or interceptor.
 ///
 /// It begins where it is made, with what the request says; [`run`](Self::run) or
-/// [`stream`](Self::stream) adds what comes back. Request, response and events need nothing but
+/// [`open_stream`](Self::open_stream) adds what comes back. Request, response and events need nothing but
 /// `Serialize` in the provider's own shape, which the types of most clients are in.
 ///
 /// ```
@@ -39,7 +39,7 @@ use super::{
 /// # }
 /// ```
 #[derive(Debug)]
-#[must_use = "the call is not made until `run` or `stream`"]
+#[must_use = "the call is not made until `run`, `open_stream` or `stream`"]
 pub struct ModelCall(Option<ObservedCall>);
 
 impl ModelCall {
@@ -181,6 +181,27 @@ impl ModelCall {
         Self(call)
     }
 
+    /// Says whose model it is, where the provider is not the one whose protocol is spoken. In the
+    /// [vocabulary of OpenTelemetry][1] if it has a word: `groq`, `mistral_ai`, `deepseek`, `x_ai`.
+    ///
+    /// ```
+    /// # async fn call() -> Result<serde_json::Value, std::io::Error> { Ok(serde_json::Value::Null) }
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let request = serde_json::json!({ "model": "llama-3.3-70b-versatile", "messages": [] });
+    /// let observed = warmspan::ModelCall::openai_chat(&request).provider("groq");
+    /// let answer = observed.run(call()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [1]: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/#gen-ai-provider-name
+    pub fn provider(self, name: impl Into<String>) -> Self {
+        if let Some(call) = &self.0 {
+            call.provider(name.into());
+        }
+        self
+    }
+
     /// Makes the call, whose response comes as a whole, and returns its result unchanged.
     ///
     /// # Errors
@@ -206,8 +227,50 @@ impl ModelCall {
         result
     }
 
-    /// Hands on the items of a stream, unchanged and at the same time. The call ends with the stream,
-    /// or when the stream is dropped.
+    /// Opens a stream and hands on its items, unchanged and at the same time. The call ends with the
+    /// stream, when the stream is dropped, or if it could not be opened.
+    ///
+    /// ```
+    /// # use futures_util::{Stream, stream};
+    /// # use serde_json::Value;
+    /// # use std::io::Error;
+    /// # async fn open(_: &Value) -> Result<impl Stream<Item = Result<Value, Error>>, Error> {
+    /// #     Ok(stream::empty())
+    /// # }
+    /// # async fn example() -> Result<(), Error> {
+    /// let request = serde_json::json!({ "model": "llama3", "messages": [], "stream": true });
+    /// let call = warmspan::ModelCall::ollama_chat(&request);
+    /// let items = call.open_stream(open(&request)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of opening it.
+    pub async fn open_stream<S, E, Kind>(
+        self,
+        opening: impl Future<Output = Result<S, E>>,
+    ) -> Result<ObservedItems<S>, E>
+    where
+        S: TryStream<Ok: Serialize, Error: ItemError<Kind>>,
+        E: Display,
+    {
+        let Some(observed) = &self.0 else {
+            return opening.await.map(|items| self.stream(items));
+        };
+        match observed_once(opening).await {
+            Ok(items) => Ok(self.stream(items)),
+            Err(error) => {
+                observed.fail(Failure::new("_OTHER", &error.to_string()), None);
+                Err(error)
+            }
+        }
+    }
+
+    /// Hands on the items of a stream that is open already; otherwise
+    /// [`open_stream`](Self::open_stream) sees as well what fails before the first item. The call
+    /// ends with the stream, or when the stream is dropped.
     ///
     /// ```
     /// # fn events() -> impl futures_util::Stream<Item = Result<serde_json::Value, std::io::Error>> {
@@ -216,26 +279,58 @@ impl ModelCall {
     /// let request = serde_json::json!({ "model": "llama3", "messages": [], "stream": true });
     /// let observed = warmspan::ModelCall::ollama_chat(&request).stream(events());
     /// ```
-    pub fn stream<S, T, E>(self, items: S) -> ObservedItems<S>
+    pub fn stream<S, Kind>(self, items: S) -> ObservedItems<S>
     where
-        S: Stream<Item = Result<T, E>>,
-        T: Serialize,
-        E: Debug,
+        S: TryStream<Ok: Serialize, Error: ItemError<Kind>>,
     {
         ObservedItems {
             items,
             call: self.0,
+            message: ItemError::message,
         }
     }
 }
 
+/// What a stream says that failed: in its own words if it has any. `Kind` is inferred.
+///
+/// Some clients tell nothing of an error, and it is `()`.
+pub trait ItemError<Kind> {
+    /// What to record of the error.
+    fn message(&self) -> String;
+}
+
+/// Errors that can be shown.
+#[derive(Debug)]
+pub enum Shown {}
+
+/// Errors that say nothing.
+#[derive(Debug)]
+pub enum Silent {}
+
+impl<E: Display> ItemError<Shown> for E {
+    fn message(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl ItemError<Silent> for () {
+    fn message(&self) -> String {
+        "the stream failed".to_owned()
+    }
+}
+
 pin_project! {
-    /// A stream whose items a call observes. Made by [`ModelCall::stream`].
+    /// The items of an observed stream. Made by [`ModelCall::stream`] and
+    /// [`ModelCall::open_stream`].
     #[derive(Debug)]
-    pub struct ObservedItems<S> {
+    pub struct ObservedItems<S>
+    where
+        S: TryStream,
+    {
         #[pin]
         items: S,
         call: Option<ObservedCall>,
+        message: fn(&S::Error) -> String,
     }
 }
 
@@ -243,22 +338,28 @@ impl<S, T, E> Stream for ObservedItems<S>
 where
     S: Stream<Item = Result<T, E>>,
     T: Serialize,
-    E: Debug,
 {
     type Item = Result<T, E>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.project();
-        let polled = this.items.poll_next(cx);
-        if let (Some(call), Poll::Ready(item)) = (this.call, &polled) {
-            match item {
-                None => call.end(Ended::Eof),
-                Some(Ok(item)) => {
-                    if let Ok(item) = serde_json::to_string(item) {
-                        call.item(&item);
-                    }
+        let Some(call) = this.call else {
+            return this.items.poll_next(cx);
+        };
+        let polled = {
+            let _observed = enter_observed();
+            this.items.poll_next(cx)
+        };
+        match &polled {
+            Poll::Pending => {}
+            Poll::Ready(None) => call.end(Ended::Eof),
+            Poll::Ready(Some(Ok(item))) => {
+                if let Ok(item) = serde_json::to_string(item) {
+                    call.item(&item);
                 }
-                Some(Err(error)) => call.fail(Failure::new("_OTHER", &format!("{error:?}")), None),
+            }
+            Poll::Ready(Some(Err(error))) => {
+                call.fail(Failure::new("_OTHER", &(this.message)(error)), None);
             }
         }
         polled

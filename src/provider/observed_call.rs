@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     call::{Call, Ended},
-    endpoint::Endpoint,
+    endpoint::{Api, Endpoint},
     extract::Header,
     failure::Failure,
     open_calls::Close,
@@ -34,6 +34,8 @@ struct Shared {
     origin: Origin,
     observation: Observation,
     state: Mutex<State>,
+    /// Whether the usage of a stream must be asked for.
+    asks_for_usage: bool,
     /// Its number among the open calls, plus one; zero while it is none of them.
     open: AtomicU64,
 }
@@ -64,6 +66,7 @@ impl ObservedCall {
         if let Some(attributes) = origin.attributes() {
             attributes.apply(&observation);
         }
+        let asks_for_usage = endpoint.api == Api::Chat;
         let recorder = Recorder::new(endpoint, origin.sdk.content());
         Some(Self(Arc::new(Shared {
             origin: origin.clone(),
@@ -72,6 +75,7 @@ impl ObservedCall {
                 recorder: Some(recorder),
                 attempts: 0,
             }),
+            asks_for_usage,
             open: AtomicU64::new(0),
         })))
     }
@@ -99,6 +103,11 @@ impl ObservedCall {
         if let Some(attributes) = shared.origin.attributes() {
             attributes.apply(&shared.observation);
         }
+    }
+
+    /// Says whose model it is.
+    pub(crate) fn provider(&self, name: String) {
+        self.0.observation.fact(report::PROVIDER, name);
     }
 
     /// Reads the head of the response. A flush waits for the call from now on.
@@ -193,7 +202,10 @@ impl Shared {
         let finish = AssertUnwindSafe(|| recorder.finish(ended, attempts));
         if let Ok(call) = catch_unwind(finish) {
             report::response(&call, &self.observation);
-            if call.lacks_usage() && self.origin.sdk.open_calls().is_first_without_usage() {
+            if self.asks_for_usage
+                && call.lacks_usage()
+                && self.origin.sdk.open_calls().is_first_without_usage()
+            {
                 warn_of_missing_usage(&call);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use opentelemetry::Context;
+use opentelemetry::{Context, ContextGuard};
 
 use super::{CallAttributes, scoped::Scoped};
 use crate::{Sdk, observation::Observation};
@@ -48,4 +48,9 @@ pub(crate) fn observed_once<F: Future>(work: F) -> impl Future<Output = F::Outpu
         inner: work,
         value: Observed,
     }
+}
+
+/// The same until the guard is dropped.
+pub(crate) fn enter_observed() -> ContextGuard {
+    Context::current_with_value(Observed).attach()
 }

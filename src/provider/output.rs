@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{call::Recorded, fields::text, structure::Structure};
 use crate::observation::{Captured, Content, TextCapture};
 
-/// Choices and tool calls of which something is kept; further ones are counted as cut.
+/// Choices, and tool calls of all of them, of which something is kept; further ones are counted as
+/// cut.
 const MAX_SLOTS: usize = 64;
 /// Characters kept of a name, an id or a finish reason, and of whatever else is one word.
 pub(super) const MAX_NAME: usize = 128;
@@ -90,13 +91,14 @@ impl Output {
     ) {
         let limit = self.content.max_system_chars();
         let mut budget = self.budget;
+        let all: usize = self.choices.iter().map(|choice| choice.tools.len()).sum();
         let Some(choice) = self.choice(choice) else {
             self.beyond += arguments.chars().count();
             return;
         };
         let known = choice.tools.iter().position(|tool| tool.index == index);
         let at = known.unwrap_or(choice.tools.len());
-        if known.is_none() && at < MAX_SLOTS {
+        if known.is_none() && all < MAX_SLOTS {
             choice.tools.push(ToolCall {
                 index,
                 id: None,
@@ -390,5 +392,18 @@ mod tests {
         let captured = finish(output);
         assert!(captured.text.len() < 2 * Content::MAX_CHARS);
         assert_eq!(captured.total, 20_000_000);
+    }
+
+    #[test]
+    fn tool_calls_of_many_choices_share_one_bound() {
+        let mut output = Output::new(Content::Preview);
+        let piece = "x".repeat(1_000);
+        for choice in 0..64 {
+            for call in 0..64 {
+                output.tool_call(choice, call, Some(&piece), &piece, &piece);
+            }
+        }
+        assert!(output.held() < 64 * 1024, "{} bytes", output.held());
+        assert_eq!(finish(output).total, 64 * 64 * 1_000);
     }
 }

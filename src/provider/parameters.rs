@@ -58,6 +58,20 @@ const STRUCTURED: [&str; 45] = [
     "verbosity",
 ];
 
+/// Parameters that are content, or hold some: nothing but their type stays without content.
+const CONTENT: [&str; 10] = [
+    "format",
+    "outputConfig",
+    "output_config",
+    "response_format",
+    "stop",
+    "stopSequences",
+    "stop_sequences",
+    "text",
+    "toolConfig",
+    "tool_choice",
+];
+
 /// Names and values, in the order in which the request gives them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Parameters(Vec<(String, Value)>);
@@ -82,6 +96,8 @@ impl Parameters {
             };
             match value {
                 Value::Null => {}
+                // What to say, not how to say it.
+                Value::String(_) if name == "text" => {}
                 value if raw.len() <= MAX_LEN => self.set(name, value),
                 value => {
                     if let Some(kind) = format_type(&value) {
@@ -100,6 +116,20 @@ impl Parameters {
         if let Some(options) = options {
             self.add(&options);
         }
+    }
+
+    /// Leaves out what could be content: stop sequences, formats beyond their type, tools.
+    pub(crate) fn without_content(&mut self) {
+        let parameters = std::mem::take(&mut self.0);
+        self.0 = parameters
+            .into_iter()
+            .filter_map(|(name, value)| {
+                if !CONTENT.contains(&name.as_str()) {
+                    return Some((name, value));
+                }
+                format_type(&value).map(|kind| (name, kind))
+            })
+            .collect();
     }
 
     /// Sets a parameter; one that is there already keeps its place.
@@ -129,7 +159,8 @@ impl Serialize for Parameters {
 fn format_type(value: &Value) -> Option<Value> {
     let kind = value
         .get("type")
-        .or_else(|| value.pointer("/format/type"))?;
+        .or_else(|| value.pointer("/format/type"))
+        .filter(|kind| kind.is_string())?;
     Some(serde_json::json!({ "type": kind }))
 }
 
@@ -147,6 +178,21 @@ mod tests {
         assert_eq!(
             json,
             r#"{"temperature":0.5,"stop":["a"],"n":2,"made_up":true,"service_tier":"flex"}"#
+        );
+    }
+
+    #[test]
+    fn without_content_no_text_of_the_callers_stays() {
+        let request =
+            br#"{"stop":["hush"],"text":"hush","n":2,"format":{"type":"object","a":"hush"},
+            "response_format":{"type":"json_schema","json_schema":{"name":"hush"}},
+            "reasoning":{"effort":"low"}}"#;
+        let mut parameters = Parameters::of(&Fields::parse(request).unwrap_or_default());
+        parameters.without_content();
+        let json = serde_json::to_string(&parameters).unwrap_or_default();
+        assert_eq!(
+            json,
+            r#"{"n":2,"format":{"type":"object"},"response_format":{"type":"json_schema"},"reasoning":{"effort":"low"}}"#
         );
     }
 }

@@ -91,6 +91,9 @@ impl Recorder {
             .request(&request, &mut input, &mut self.draft);
         let call = &mut self.draft.call;
         (call.input, call.system, call.counts) = input.finish();
+        if self.content == Content::Off {
+            call.parameters.without_content();
+        }
     }
 
     /// Reads the head of a response.

@@ -11,7 +11,7 @@ use crate::observation::{Level, Observation, attributes};
 // OpenTelemetry's conventions for generative AI, without content, for other back-ends than
 // Langfuse.
 const OPERATION: &str = "gen_ai.operation.name";
-const PROVIDER: &str = "gen_ai.provider.name";
+pub(super) const PROVIDER: &str = "gen_ai.provider.name";
 const REQUEST_MODEL: &str = "gen_ai.request.model";
 const RESPONSE_MODEL: &str = "gen_ai.response.model";
 const RESPONSE_ID: &str = "gen_ai.response.id";

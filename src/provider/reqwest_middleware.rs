@@ -87,7 +87,9 @@ impl Middleware for ObserveMiddleware {
         let result = {
             let mut sending = pin!(observed_once(next.run(request, extensions)));
             let first = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await;
-            // The request is on its way: reading it now costs the call nothing.
+            if first.is_pending() {
+                yield_once().await;
+            }
             let body = unread.as_ref().and_then(Request::body);
             call.request(body.and_then(Body::as_bytes).unwrap_or_default());
             match first {
@@ -108,6 +110,20 @@ impl Middleware for ObserveMiddleware {
             }
         }
     }
+}
+
+/// Lets other tasks run: the connection's has something to send now. The request is read while the
+/// provider works on it, not before.
+async fn yield_once() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn begin(request: &Request) -> Option<ObservedCall> {

@@ -55,3 +55,34 @@ async fn shown(response: &serde_json::Value) -> String {
     let chat = observations.find(|seen| seen.name == "chat m").unwrap();
     chat.output.unwrap()
 }
+
+#[tokio::test]
+async fn a_mask_may_make_a_model_call_of_its_own() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let langfuse = Langfuse::start().await.unwrap();
+    let is_first = AtomicBool::new(true);
+    let sdk = Sdk::new(langfuse.config().mask(move |_, text| {
+        if is_first.swap(false, Ordering::Relaxed) {
+            let inner = json!({ "model": "guard", "messages": [] });
+            drop(ModelCall::openai_chat(&inner));
+            let _ = warmspan::Observation::current().map(|current| current.is_recording());
+        }
+        text.to_owned()
+    }));
+    let base = crate::provider_replay::Replay::start(vec![Vec::new()]).await;
+    let client = reqwest_middleware::ClientBuilder::new(crate::provider_stage::reqwest_client())
+        .with(warmspan::reqwest_middleware())
+        .build();
+    let request = json!({ "model": "m", "messages": [{ "role": "user", "content": "Hi" }] });
+    let work = async {
+        let url = format!("{}/chat/completions", base.base_url());
+        let _ = client.post(url).body(request.to_string()).send().await;
+    };
+    work.observed(sdk.span("work")).await;
+    let _ = sdk.force_flush(std::time::Duration::from_secs(5)).await;
+    let seen = langfuse.observations();
+    for name in ["chat m", "chat guard"] {
+        assert!(seen.iter().any(|seen| seen.name == name), "{name}");
+    }
+}

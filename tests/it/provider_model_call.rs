@@ -87,6 +87,81 @@ async fn a_stream_hands_on_its_items_and_is_whole_at_its_end() {
 }
 
 #[tokio::test]
+async fn a_stream_that_cannot_be_opened_is_an_error_and_its_error_is_unchanged() {
+    let stage = Stage::new(vec![Vec::new()]).await;
+    let open = async { Err::<stream::Empty<Result<Value, ()>>, _>("no http://a.b/c?key=0123") };
+    let (result, trace) = stage
+        .observe(async { ModelCall::ollama_chat(&request()).open_stream(open).await })
+        .await;
+
+    assert_eq!(result.err(), Some("no http://a.b/c?key=0123"));
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat llama3 [generation] ERROR \"no http://a.b/c\"\n"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_says_why_in_its_own_words() {
+    let stage = Stage::new(vec![Vec::new()]).await;
+    let broken = stream::iter([Ok(line("Li", false)), Err("the line broke".to_owned())]);
+    let (seen, trace) = stage
+        .observe(async {
+            let opening = async { Ok::<_, String>(broken) };
+            let call = ModelCall::ollama_chat(&request());
+            let items = call.open_stream(opening).await.unwrap();
+            items.collect::<Vec<_>>().await
+        })
+        .await;
+
+    assert_eq!(seen.last(), Some(&Err("the line broke".to_owned())));
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat llama3 [generation] ERROR \"the line broke\"\n"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_is_instrumented_as_well_adds_no_second_generation() {
+    let stage = Stage::new(vec![]).await;
+    let call = |at: &'static str| async move {
+        let again = ModelCall::openai_chat(&json!({ "model": at }));
+        let answer = again.run(async { Ok::<_, ()>(Value::Null).map_err(|()| "") });
+        answer.await.map(|_| line("", true))
+    };
+    let (_, trace) = stage
+        .observe(async {
+            let opening = async {
+                call("opening").await?;
+                Ok::<_, &str>(Box::pin(stream::once(call("polling"))))
+            };
+            let items = ModelCall::ollama_chat(&request()).open_stream(opening);
+            items.await.unwrap().collect::<Vec<_>>().await
+        })
+        .await;
+
+    assert_eq!(
+        trace.outline(),
+        "work [span]\n└─ chat llama3 [generation]\n"
+    );
+}
+
+#[tokio::test]
+async fn another_provider_of_the_same_protocol_is_named() {
+    let stage = Stage::new(vec![Vec::new()]).await;
+    let send = async { Ok::<_, String>(json!({ "id": "c", "choices": [] })) };
+    let (_, trace) = stage
+        .observe(async {
+            let call = ModelCall::openai_chat(&request()).provider("groq");
+            call.run(send).await
+        })
+        .await;
+
+    let provider = generation(&trace).text("gen_ai.provider.name");
+    assert_eq!(provider, Some("groq"));
+}
+
+#[tokio::test]
 async fn a_stream_dropped_before_its_end_is_a_warning_with_what_there_was() {
     let stage = Stage::new(vec![Vec::new()]).await;
     let items = stream::iter([Ok::<Value, ()>(line("Li", false))]).chain(stream::pending());

@@ -64,6 +64,7 @@ const RULES: [Rule; 7] = [
         field: "error",
         applies: |seen| {
             seen.reports_failure()
+                && !seen.body.contains("\"error\"")
                 && seen.body.contains("\"tool_calls\":[{\"id\":")
                 && seen.body.contains("\"finish_reason\":\"tool_calls\"")
                 && seen.body.trim_end().ends_with("data: [DONE]")
@@ -75,6 +76,7 @@ const RULES: [Rule; 7] = [
         applies: |seen| {
             seen.reports_failure()
                 && seen.recording.op == "messages"
+                && !seen.body.contains("\"error\"")
                 && seen.body.trim_end().ends_with("data: [DONE]")
                 && seen.body.contains("\"type\":\"message_stop\"")
         },

@@ -385,7 +385,7 @@ fn actual(call: &Call, field: &str) -> Value {
         "response_model" => json!(call.model()),
         "response_id" => json!(call.response_id),
         "finish_reasons" => json!(call.finish_reasons),
-        "input_tokens_total" => json!(usage.and_then(|usage| sum(usage, "input"))),
+        "input_tokens_total" => json!(usage.and_then(|_| call.input_tokens())),
         "output_tokens_total" => json!(usage.and_then(|usage| sum(usage, "output"))),
         "cache_read_input_tokens" => json!(bucket("input_cached_tokens")),
         "reasoning_output_tokens" => json!(

@@ -5,7 +5,7 @@
 
 use flate2::Crc;
 
-use super::{Event, MAX_EVENT};
+use super::{Event, MAX_EVENT, reuse};
 
 /// Bytes of the two lengths and their checksum.
 const PRELUDE: usize = 12;
@@ -46,7 +46,7 @@ impl MessageFramer {
                 if let Some(message) = Message::parse(&self.message) {
                     message.hand_on(&mut on_event);
                 }
-                self.message.clear();
+                reuse(&mut self.message);
             }
         }
     }
@@ -83,7 +83,7 @@ impl MessageFramer {
             return;
         }
         self.lost += 1;
-        self.message.clear();
+        reuse(&mut self.message);
     }
 }
 

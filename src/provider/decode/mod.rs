@@ -24,6 +24,17 @@ use serde_json::Value;
 /// Bytes kept of one event that is not complete; a longer one is given up.
 const MAX_EVENT: usize = MAX_BODY;
 
+/// Bytes of room that a buffer keeps for the next event.
+const MAX_ROOM: usize = 8 * 1024;
+
+/// Empties a buffer for what comes next. After a huge event it gives its room back.
+fn reuse(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    if buffer.capacity() > MAX_ROOM {
+        *buffer = Vec::new();
+    }
+}
+
 /// One event of a stream, whatever its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Event<'a> {

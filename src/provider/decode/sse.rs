@@ -1,6 +1,6 @@
 //! Server-sent events, cut into events wherever the network cut the bytes.
 
-use super::{Event, MAX_EVENT};
+use super::{Event, MAX_EVENT, reuse};
 
 /// Collects bytes and hands on complete events. Holds at most one event that is not complete.
 #[derive(Debug, Default)]
@@ -65,10 +65,11 @@ impl SseFramer {
             if self.line.is_empty() && !bytes.is_empty() {
                 self.line.push(b':');
             }
-        } else if self.line.len() + self.data.len() + bytes.len() > MAX_EVENT {
+        } else if self.line.len() + self.name.len() + self.data.len() + bytes.len() > MAX_EVENT {
             self.given_up = true;
             self.lost += 1;
             self.line = vec![b':'];
+            self.name = Vec::new();
             self.data = Vec::new();
         } else {
             self.line.extend_from_slice(bytes);
@@ -85,7 +86,7 @@ impl SseFramer {
         } else if !self.given_up {
             self.read_line(&line);
         }
-        line.clear();
+        reuse(&mut line);
         self.line = line; // keeps its room for the next line
     }
 
@@ -122,8 +123,9 @@ impl SseFramer {
                 is_exception: false,
             });
         }
-        self.name.clear();
-        self.data.clear();
+        for buffer in [&mut self.name, &mut self.data, &mut self.line] {
+            reuse(buffer);
+        }
         self.data_lines = 0;
         self.given_up = false;
     }
@@ -177,6 +179,36 @@ mod tests {
         }
         framer.push(b"data: z\n\n", |event| seen.push(event.data.len()));
         assert_eq!((seen, framer.lost()), (vec![1], 1));
+    }
+
+    #[test]
+    fn a_huge_event_leaves_no_room_behind() {
+        let huge = "y".repeat(200_000);
+        for event in [
+            format!("data: {huge}\n\n"),
+            format!("event: {huge}\ndata: 1\n\n"),
+            format!(
+                "event: {huge}\ndata: {}\n\n",
+                huge.repeat(MAX_EVENT / 200_000 + 1)
+            ),
+            format!(": {huge}\n\n"),
+        ] {
+            let mut framer = SseFramer::default();
+            for chunk in event.as_bytes().chunks(10_000) {
+                framer.push(chunk, |_| {});
+            }
+            framer.push(b"data: 1\n\n", |_| {});
+            assert!(framer.held() < 4 * 1024, "{} bytes", framer.held());
+        }
+    }
+
+    #[test]
+    fn a_name_counts_like_the_rest_of_an_event() {
+        let mut framer = SseFramer::default();
+        let name = format!("event: {}\n", "n".repeat(MAX_EVENT - 100));
+        framer.push(name.as_bytes(), |_| {});
+        framer.push(format!("data: {}\n\n", "y".repeat(200)).as_bytes(), |_| {});
+        assert_eq!(framer.lost(), 1);
     }
 
     proptest! {

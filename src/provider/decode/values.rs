@@ -1,6 +1,6 @@
 //! JSON objects one after the other: a line each, or the elements of an array.
 
-use super::{Event, MAX_EVENT};
+use super::{Event, MAX_EVENT, reuse};
 
 /// Collects bytes and hands on complete objects. Holds at most one that is not complete.
 #[derive(Debug, Default)]
@@ -98,7 +98,7 @@ impl ValueFramer {
                 is_exception: false,
             });
         }
-        self.value.clear();
+        reuse(&mut self.value);
     }
 }
 

@@ -78,16 +78,39 @@ pub(super) fn read_deferred(event: Event<'_>, draft: &mut Draft) {
     }
 }
 
-/// The body of a request that asks a stream for its usage. None if it is no stream, or says
-/// itself what to do.
+/// The body of a request that asks a stream for its usage, in place of what it says of its options.
+/// None if it is no stream, or says itself whether to include usage.
 #[cfg(any(feature = "openai", feature = "reqwest-middleware"))]
 pub(in crate::provider) fn with_include_usage(body: &[u8]) -> Option<Vec<u8>> {
+    const OPTIONS: &str = "stream_options";
     let request = Fields::parse(body)?;
-    if request.value("stream") != true || request.raw("stream_options").is_some() {
+    if request.value("stream") != true {
         return None;
     }
-    let (object, _) = body.split_at(body.iter().rposition(|&byte| byte == b'}')?);
-    Some([object, br#","stream_options":{"include_usage":true}}"#].concat())
+    let options = request.value(OPTIONS);
+    let mut options = match options {
+        Value::Null => serde_json::Map::new(),
+        Value::Object(options) => options,
+        _ => return None,
+    };
+    if options
+        .get("include_usage")
+        .is_some_and(|said| !said.is_null())
+    {
+        return None;
+    }
+    options.insert("include_usage".to_owned(), true.into());
+    let options = serde_json::value::to_raw_value(&options).ok()?;
+    // What the caller wrote stays as it was written, numbers above all.
+    let members = request.iter().filter(|(name, _)| *name != OPTIONS);
+    let mut members: Vec<_> = members.collect();
+    members.push((OPTIONS, &options));
+    let members = members.into_iter().map(|(name, raw)| {
+        let name = serde_json::to_string(name).ok()?;
+        Some(format!("{name}:{raw}"))
+    });
+    let members: Option<Vec<String>> = members.collect();
+    Some(format!("{{{}}}", members?.join(",")).into_bytes())
 }
 
 /// Counts the text of a delta that cannot be kept. False if the delta must be parsed.
@@ -223,4 +246,46 @@ fn read_tool_call(choice: u64, number: u64, id: Option<&str>, called: &Value, dr
     };
     let name = text(called, "name").unwrap_or_default();
     draft.output.tool_call(choice, number, id, name, &arguments);
+}
+
+#[cfg(all(test, any(feature = "openai", feature = "reqwest-middleware")))]
+mod tests {
+    use super::with_include_usage;
+
+    fn asked(body: &str) -> Option<String> {
+        let asking = with_include_usage(body.as_bytes())?;
+        String::from_utf8(asking).ok()
+    }
+
+    #[test]
+    fn usage_is_asked_for_in_the_options_there_are_and_only_once() {
+        for (body, expected) in [
+            (
+                r#"{"stream":true,"seed":1.0}"#,
+                r#"{"stream":true,"seed":1.0,"stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream_options":null,"stream":true}"#,
+                r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":{"include_obfuscation":false}}"#,
+                r#"{"stream":true,"stream_options":{"include_obfuscation":false,"include_usage":true}}"#,
+            ),
+        ] {
+            assert_eq!(asked(body).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_stream_or_says_itself_what_to_do_stays() {
+        for body in [
+            r#"{"stream":false}"#,
+            r#"{"stream":true,"stream_options":{"include_usage":false}}"#,
+            r#"{"stream":true,"stream_options":7}"#,
+            "no JSON",
+        ] {
+            assert_eq!(asked(body), None, "{body}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -45,17 +45,16 @@ where
     }
 
     fn call(&mut self, factory: HttpRequestFactory) -> Self::Future {
-        let Some(watch) = Watch::begin() else {
-            return ObserveFuture {
-                inner: self.inner.call(factory),
-                watch: None,
-            };
+        let watch = Watch::begin().map(Arc::new);
+        let factory = if watch.is_some() || self.includes_usage {
+            watched(watch.clone(), factory, self.includes_usage)
+        } else {
+            factory
         };
-        let watch = Arc::new(watch);
-        let watched = watch.watched(factory, self.includes_usage);
         ObserveFuture {
-            inner: self.inner.call(watched),
-            watch: Some(watch),
+            inner: self.inner.call(factory),
+            watch,
+            has_yielded: false,
         }
     }
 }
@@ -67,6 +66,7 @@ pin_project! {
         #[pin]
         inner: F,
         watch: Option<Arc<Watch>>,
+        has_yielded: bool,
     }
 }
 
@@ -83,7 +83,12 @@ where
         let Some(watch) = this.watch else {
             return polled;
         };
-        // The request is on its way: reading it now costs the call nothing.
+        // The connection's task has something to send now. The request is read while the provider
+        // works on it, not before.
+        if polled.is_pending() && !std::mem::replace(this.has_yielded, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         watch.read_request();
         let Poll::Ready(result) = polled else {
             return Poll::Pending;
@@ -126,61 +131,68 @@ impl Watch {
         })
     }
 
-    /// A factory of the same requests, each of which is an attempt.
-    fn watched(
-        self: &Arc<Self>,
-        factory: HttpRequestFactory,
-        includes_usage: bool,
-    ) -> HttpRequestFactory {
-        let watch = Arc::clone(self);
-        HttpRequestFactory::new(move || {
-            let (watch, factory) = (Arc::clone(&watch), factory.clone());
-            async move {
-                let mut request = factory.build().await?;
-                if includes_usage {
-                    over_reqwest::include_usage(&mut request);
-                }
-                watch.see(&request);
-                Ok(request)
-            }
-        })
-    }
-
+    /// Sees an attempt. They come one after the other, and the program's mask may run here: nothing
+    /// is locked while a call begins or is read.
     fn see(&self, request: &Request) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !std::mem::replace(&mut state.seen, true) {
-            let endpoint = over_reqwest::recognise(request);
-            state.call = endpoint.and_then(|endpoint| ObservedCall::start(&self.origin, endpoint));
-            if let Some(call) = &state.call {
-                // The body is shared, not copied.
-                match request.try_clone() {
-                    Some(request) => state.unread = Some(request),
-                    // A form: nothing in it is read.
-                    None => call.request(&[]),
-                }
+        if !std::mem::replace(&mut self.state().seen, true)
+            && let Some(endpoint) = over_reqwest::recognise(request)
+            && let Some(call) = ObservedCall::start(&self.origin, endpoint)
+        {
+            // The body is shared, not copied.
+            let unread = request.try_clone();
+            if unread.is_none() {
+                // A form: nothing in it is read.
+                call.request(&[]);
             }
+            let mut state = self.state();
+            state.call = Some(call);
+            state.unread = unread;
         }
-        if let Some(call) = &state.call {
+        if let Some(call) = &self.state().call {
             call.attempt();
         }
     }
 
     fn read_request(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(request) = state.unread.take() else {
+        let Some(request) = self.state().unread.take() else {
             return;
         };
         let body = request.body().and_then(reqwest::Body::as_bytes);
-        if let (Some(call), Some(body)) = (&state.call, body) {
+        let Some(call) = self.take() else {
+            return;
+        };
+        if let Some(body) = body {
             call.request(body);
         }
+        self.state().call = Some(call);
     }
 
     fn take(&self) -> Option<ObservedCall> {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .call
-            .take()
+        self.state().call.take()
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A factory of the same requests, each of which is an attempt.
+fn watched(
+    watch: Option<Arc<Watch>>,
+    factory: HttpRequestFactory,
+    includes_usage: bool,
+) -> HttpRequestFactory {
+    HttpRequestFactory::new(move || {
+        let (watch, factory) = (watch.clone(), factory.clone());
+        async move {
+            let mut request = factory.build().await?;
+            if includes_usage {
+                over_reqwest::include_usage(&mut request);
+            }
+            if let Some(watch) = watch {
+                watch.see(&request);
+            }
+            Ok(request)
+        }
+    })
 }
