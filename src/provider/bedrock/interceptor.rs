@@ -214,7 +214,8 @@ fn failure_of(error: &OrchestratorError<Error>) -> Failure {
     Failure::new(kind, &error.to_string())
 }
 
-#[cfg(all(test, feature = "testkit"))]
+#[cfg(test)]
+#[cfg(feature = "testkit")]
 mod tests {
     use std::time::Duration;
 

@@ -248,7 +248,8 @@ fn read_tool_call(choice: u64, number: u64, id: Option<&str>, called: &Value, dr
     draft.output.tool_call(choice, number, id, name, &arguments);
 }
 
-#[cfg(all(test, any(feature = "openai", feature = "reqwest-middleware")))]
+#[cfg(test)]
+#[cfg(any(feature = "openai", feature = "reqwest-middleware"))]
 mod tests {
     use super::with_include_usage;
 
