@@ -399,11 +399,13 @@ impl Sdk {
 
 impl fmt::Debug for Sdk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sdk")
+        let mut debug = f.debug_struct("Sdk");
+        debug
             .field("enabled", &self.is_enabled())
-            .field("settings", &self.0.settings)
-            .field("requests", &self.0.open_requests)
-            .finish_non_exhaustive()
+            .field("settings", &self.0.settings);
+        #[cfg(any(feature = "lambda", feature = "http"))]
+        debug.field("requests", &self.0.open_requests);
+        debug.finish_non_exhaustive()
     }
 }
 
