@@ -32,7 +32,7 @@ def main():
         kind = recording.get("response_headers", {}).get("content-type", "").split(";")[0]
         request = json.dumps(recording["request"]).encode()
         seeds = {
-            "extractors": bytes([api, 37]) + body,
+            "extractors": bytes([api, 37, 0]) + body,
             "requests": bytes([api]) + request,
             "framers": bytes([FORMS.index(kind) if kind in FORMS else 2, 37]) + body,
         }

@@ -5,12 +5,14 @@
 mod apis;
 
 use libfuzzer_sys::fuzz_target;
-use warmspan::testkit::replay;
+use warmspan::{Content, testkit::replay_as};
 
 fuzz_target!(|data: &[u8]| {
-    let [api, size, body @ ..] = data else { return };
+    let [api, size, how, body @ ..] = data else { return };
     let path = apis::PATHS[usize::from(*api) % apis::PATHS.len()];
-    let whole = replay(path, None, b"{}", body, usize::MAX);
-    let cut = replay(path, None, b"{}", body, usize::from(*size));
+    let head = ([200, 200, 429, 500][usize::from(how & 3)], None);
+    let content = [Content::Preview, Content::Full, Content::Off][usize::from(how >> 2) % 3];
+    let whole = replay_as(path, head, content, b"{}", body, usize::MAX);
+    let cut = replay_as(path, head, content, b"{}", body, usize::from(*size));
     assert_eq!(whole, cut);
 });

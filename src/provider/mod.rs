@@ -68,7 +68,7 @@ pub(crate) use normalize::normalize;
 pub(crate) use open_calls::OpenCalls;
 pub(crate) use origin::is_observed;
 #[cfg(feature = "testkit")]
-pub use replay::replay;
+pub use replay::{replay, replay_as};
 
 #[cfg(test)]
 mod cheap_deltas;

@@ -226,3 +226,53 @@ proptest! {
         prop_assert!(record(path, Content::Preview, &body, body.as_bytes(), 4_096).is_some());
     }
 }
+
+/// What an open call may hold: the line and the event of a server-sent event of 4 MiB, in buffers that
+/// grow by doubling, and its texts.
+const BOUND: usize = 17 * 1024 * 1024;
+
+#[test]
+fn however_much_comes_a_call_holds_no_more_than_its_bound() {
+    let starts = [
+        ("/v1/chat/completions", "text/event-stream", "data: "),
+        ("/v1/responses", "text/event-stream", "event: "),
+        ("/v1/chat/completions", "application/json", "{\"id\":\""),
+        (
+            "/v1beta/models/m:streamGenerateContent",
+            "application/json",
+            "[{\"candidates\":",
+        ),
+        (
+            "/api/chat",
+            "application/x-ndjson",
+            "{\"message\":{\"content\":\"",
+        ),
+        (
+            "/model/m/converse-stream",
+            "application/vnd.amazon.eventstream",
+            "\u{7f}\u{7f}\u{7f}\u{7f}",
+        ),
+        ("/v1/embeddings", "", ""),
+    ];
+    let floods = [
+        "x",
+        "[{\"a\":",
+        "\n\ndata: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}}]}",
+    ];
+    for (path, content_type, start) in starts {
+        for (status, flood) in [200, 200, 500].into_iter().zip(floods) {
+            let endpoint = Endpoint::recognise("POST", "api.openai.com", path).unwrap();
+            let mut recorder = Recorder::new(endpoint, Content::Full);
+            recorder.head(status, &|name| {
+                (name == "content-type").then_some(content_type)
+            });
+            recorder.chunk(start.as_bytes(), SystemTime::UNIX_EPOCH);
+            let piece = flood.repeat((256 << 10) / flood.len());
+            for _ in 0..80 {
+                recorder.chunk(piece.as_bytes(), SystemTime::UNIX_EPOCH);
+                let held = recorder.held();
+                assert!(held < BOUND, "{path} {content_type} {flood:.20}: {held}");
+            }
+        }
+    }
+}

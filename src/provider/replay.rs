@@ -23,10 +23,31 @@ pub fn replay(
     body: &[u8],
     size: usize,
 ) -> Option<String> {
+    replay_as(
+        path,
+        (200, content_type),
+        Content::Preview,
+        request,
+        body,
+        size,
+    )
+}
+
+/// The same of a response with this status and content type, for this much of the content.
+pub fn replay_as(
+    path: &str,
+    (status, content_type): (u16, Option<&str>),
+    content: Content,
+    request: &[u8],
+    body: &[u8],
+    size: usize,
+) -> Option<String> {
     let endpoint = Endpoint::recognise("POST", "localhost", path)?;
-    let mut recorder = Recorder::new(endpoint, Content::Preview);
+    let mut recorder = Recorder::new(endpoint, content);
     recorder.request(request);
-    recorder.head(200, &|name| content_type.filter(|_| name == "content-type"));
+    recorder.head(status, &|name| {
+        content_type.filter(|_| name == "content-type")
+    });
     for chunk in body.chunks(size.max(1)) {
         recorder.chunk(chunk, SystemTime::UNIX_EPOCH);
     }

@@ -42,4 +42,4 @@ pub mod vercel;
 pub use ids::Ids;
 pub use moment::Moment;
 
-pub use crate::provider::replay;
+pub use crate::provider::{replay, replay_as};

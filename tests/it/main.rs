@@ -56,6 +56,7 @@ mod observe_streams;
 mod observe_values;
 mod parity;
 mod properties;
+mod provider_bytes;
 mod provider_masked;
 mod provider_media;
 mod provider_missing_usage;

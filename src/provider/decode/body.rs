@@ -53,6 +53,12 @@ impl BodyBuffer {
         &self.head
     }
 
+    /// Bytes of memory held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.head.capacity() + self.tail.as_ref().map_or(0, Vec::capacity)
+    }
+
     /// Whether the body was beyond the limit.
     pub(crate) fn is_cut(&self) -> bool {
         self.tail.is_some()

@@ -113,7 +113,8 @@ impl Decoder {
             Self::Events(framer) => framer.held(),
             Self::Values(framer) => framer.held(),
             Self::Messages(framer) => framer.held(),
-            Self::Document(_) | Self::Unknown(_) => 0,
+            Self::Document(body) => body.held(),
+            Self::Unknown(unknown) => unknown.seen.capacity(),
         }
     }
 
