@@ -583,7 +583,10 @@ impl fmt::Debug for Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.finish(None);
+        let draft = self.draft.get_mut();
+        if draft.unwrap_or_else(PoisonError::into_inner).is_some() {
+            self.finish(None);
+        }
     }
 }
 

@@ -98,11 +98,31 @@ fn key_length(text: &str) -> usize {
     text.bytes().take_while(|byte| is_in_key(*byte)).count()
 }
 
-/// OpenAI echoes keys with the middle starred out; the stars belong to the key.
+#[inline]
 fn is_in_key(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'_' | b'.' | b'*' | b'+' | b'/' | b'=' | b'~')
+    IN_KEY.get(usize::from(byte)).copied().unwrap_or_default()
 }
+
+/// Which bytes occur in keys. Every text that leaves is looked at, so the answer is ready. OpenAI
+/// echoes keys with the middle starred out; the stars belong to the key.
+static IN_KEY: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        #[expect(clippy::indexing_slicing, reason = "it is below the length")]
+        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
+        {
+            let character = byte as u8;
+            table[byte] = character.is_ascii_alphanumeric()
+                || matches!(
+                    character,
+                    b'-' | b'_' | b'.' | b'*' | b'+' | b'/' | b'=' | b'~'
+                );
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// Where the next word begins: a key is found only at a word's start. In JSON the letter of an
 /// escape, such as the `n` of a line break, belongs to no word.
