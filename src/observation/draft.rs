@@ -11,8 +11,6 @@ use super::{Level, ObservationType, Usage, attributes, trace_attributes::Propaga
 #[derive(Debug)]
 pub(super) struct Draft {
     span: SpanData,
-    /// Of each of the first attributes, in their order.
-    marks: [Mark; MARKED],
     kind: ObservationType,
     level: Option<Level>,
     status_message: Option<String>,
@@ -23,7 +21,6 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn new(span: SpanData, kind: ObservationType) -> Self {
         Self {
-            marks: marks(&span.attributes),
             span,
             kind,
             level: None,
@@ -36,26 +33,15 @@ impl Draft {
     /// Sets an attribute; a later value replaces an earlier one.
     pub(super) fn set(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
         let (key, value) = (key.into(), value.into());
-        let mark = mark(&key);
-        let attributes = &mut self.span.attributes;
-        let marked = self.marks.iter().zip(attributes.iter());
-        let known = marked
-            .enumerate()
-            .find(|(_, (known, attribute))| **known == mark && attribute.key == key)
-            .map(|(at, _)| at)
-            .or_else(|| {
-                let mut rest = attributes.iter().skip(MARKED);
-                rest.position(|attribute| attribute.key == key)
-                    .map(|at| at + MARKED)
-            });
-        if let Some(attribute) = known.and_then(|at| attributes.get_mut(at)) {
-            attribute.value = value;
-            return;
+        match self
+            .span
+            .attributes
+            .iter_mut()
+            .find(|attribute| is_same(&attribute.key, &key))
+        {
+            Some(attribute) => attribute.value = value,
+            None => self.span.attributes.push(KeyValue::new(key, value)),
         }
-        if let Some(free) = self.marks.get_mut(attributes.len()) {
-            *free = mark;
-        }
-        attributes.push(KeyValue::new(key, value));
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -69,7 +55,6 @@ impl Draft {
         self.span
             .attributes
             .retain(|attribute| attribute.key.as_str() != key);
-        self.marks = marks(&self.span.attributes);
     }
 
     /// Sets what holds for the whole trace. A prompt of the observation's own stays.
@@ -191,77 +176,8 @@ impl Draft {
     }
 }
 
-/// What tells most keys apart: their lengths and last bytes. Looking at the keys themselves would be
-/// most of what an attribute costs.
-type Mark = u16;
-
-/// Attributes that are marked; more than most observations have.
-const MARKED: usize = 24;
-
-fn mark(key: &Key) -> Mark {
-    let bytes = key.as_str().as_bytes();
-    let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
-    u16::from_be_bytes([length, bytes.last().copied().unwrap_or_default()])
-}
-
-fn marks(attributes: &[KeyValue]) -> [Mark; MARKED] {
-    let mut marks = [0; MARKED];
-    for (free, attribute) in marks.iter_mut().zip(attributes) {
-        *free = mark(&attribute.key);
-    }
-    marks
-}
-
-#[cfg(test)]
-mod tests {
-    use std::borrow::Cow;
-
-    use opentelemetry::{
-        InstrumentationScope,
-        trace::{SpanContext, SpanId, SpanKind},
-    };
-    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
-
-    use super::*;
-
-    fn draft() -> Draft {
-        let now = SystemTime::UNIX_EPOCH;
-        let span = SpanData {
-            span_context: SpanContext::NONE,
-            parent_span_id: SpanId::INVALID,
-            parent_span_is_remote: false,
-            span_kind: SpanKind::Internal,
-            name: Cow::Borrowed("draft"),
-            start_time: now,
-            end_time: now,
-            attributes: vec![KeyValue::new("given", "0")],
-            dropped_attributes_count: 0,
-            events: SpanEvents::default(),
-            links: SpanLinks::default(),
-            status: Status::Unset,
-            instrumentation_scope: InstrumentationScope::default(),
-        };
-        Draft::new(span, ObservationType::Span)
-    }
-
-    #[test]
-    fn a_later_value_replaces_an_earlier_one_however_many_there_are() {
-        let mut draft = draft();
-        // Keys of the same length and last byte among them.
-        let keys: Vec<_> = (0..60).map(|number| format!("{number:02}.key")).collect();
-        for round in 0..2 {
-            for key in &keys {
-                draft.set(key.clone(), round);
-            }
-            draft.set("given", round);
-            draft.unset("07.key");
-        }
-        let attributes = &draft.span.attributes;
-        assert_eq!(attributes.len(), 60);
-        assert!(
-            attributes
-                .iter()
-                .all(|attribute| attribute.value == Value::I64(1))
-        );
-    }
+/// Keys begin alike and end differently, so their ends are compared first.
+fn is_same(one: &Key, other: &Key) -> bool {
+    let (one, other) = (one.as_str().as_bytes(), other.as_str().as_bytes());
+    one.len() == other.len() && one.last() == other.last() && one == other
 }
