@@ -281,6 +281,10 @@ impl Ended {
         let delivery = delivery.clone();
         let budget = self.budget();
         if Handle::try_current().is_err() {
+            if delivery.is_failing() {
+                // Nobody waits for a back-end that just failed.
+                return None;
+            }
             return Some(Box::pin(async move {
                 let report = delivery.flush_from_outside(budget, Patience::Prompt).await;
                 drop(self);
